@@ -1,0 +1,42 @@
+# Two commands matter: `make run` and `make test`. `make help` lists the rest.
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+MUSIC ?=
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check format generate bench web clean
+
+help: ## what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+node_modules/.package-lock.json: package.json package-lock.json
+	@command -v npm >/dev/null || { echo "antiphon: npm is missing: install Node.js 20 or newer (it brings npm)."; exit 1; }
+	npm ci --no-fund --no-audit --loglevel=error
+	@touch $@
+
+setup: node_modules/.package-lock.json
+
+run: setup ## the whole system on this machine (MUSIC=/path/to/your/music)
+	@node deploy/local/main.ts $(if $(MUSIC),--music "$(MUSIC)")
+
+test: setup ## all tests; brings up what they need
+	@node test/src/main.ts
+
+check: setup ## types, Biome, import rules and cycles, contracts, generated code
+	tsc --noEmit -p .
+	tsc --noEmit -p web
+	biome check --error-on-warnings .
+	buf lint
+	buf breaking --against proto/released.binpb
+	node proto/generate.ts --check
+
+format: setup ## format everything
+	biome check --write .
+	buf format -w --path proto/antiphon
+
+generate: setup ## proto/gen from the contracts
+	node proto/generate.ts
+
+bench: setup ## NAME=overhead make bench
+	node bench/src/main.ts $(NAME)
+
+clean: ## what runs leave behind, the imported music and its data included
+	rm -rf .antiphon web/dist

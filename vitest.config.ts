@@ -1,0 +1,36 @@
+import { defineConfig } from "vitest/config";
+
+/** Three layers: pure domain and mesh, one service on real stores, the whole system. */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: ["{mesh,services,gateway,deploy,bench,web}/**/*.test.ts"],
+          exclude: ["**/node_modules/**", "**/*.stores.test.ts"],
+        },
+      },
+      {
+        test: {
+          name: "stores",
+          include: ["{mesh,services,gateway,deploy}/**/*.stores.test.ts"],
+          exclude: ["**/node_modules/**"],
+          globalSetup: ["./test/src/backing-setup.ts"],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: "system",
+          include: ["test/**/*.test.ts"],
+          exclude: ["**/node_modules/**"],
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 600_000,
+        },
+      },
+    ],
+  },
+});
