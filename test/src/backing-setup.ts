@@ -1,0 +1,44 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startConsul, startNats, startPostgres } from "@antiphon/deploy/local";
+import type { TestProject } from "vitest/node";
+
+/** Addresses of the servers of this test run. */
+export interface Backing {
+  readonly consulUrl: string;
+  readonly natsUrl: string;
+  /** Superuser of the database `postgres`; tests create databases of their own. */
+  readonly postgresUrl: string;
+}
+
+declare module "vitest" {
+  export interface ProvidedContext {
+    backing: Backing;
+  }
+}
+
+/** One Consul, NATS with JetStream and PostgreSQL for the run; none of them outlives it, however it ends. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const dir = await mkdtemp(join(tmpdir(), "antiphon-test-"));
+  const starting = [
+    startConsul({ dir: join(dir, "consul") }),
+    startNats({ dir: join(dir, "nats") }),
+    startPostgres({ dir: join(dir, "postgres"), durable: false }),
+  ] as const;
+  const tearDown = async () => {
+    const started = await Promise.allSettled(starting);
+    await Promise.all(
+      started.map(async (each) => (each.status === "fulfilled" ? await each.value.kill() : undefined)),
+    );
+    await rm(dir, { recursive: true, force: true });
+  };
+  try {
+    const [consul, nats, postgres] = await Promise.all(starting);
+    project.provide("backing", { consulUrl: consul.url, natsUrl: nats.url, postgresUrl: postgres.url });
+    return tearDown;
+  } catch (error) {
+    await tearDown();
+    throw error;
+  }
+}
