@@ -1,0 +1,45 @@
+import type { Edge, ServiceDeps } from "@antiphon/mesh";
+import { IdentityService } from "@antiphon/proto/antiphon/identity/v1/identity";
+import { MediaService } from "@antiphon/proto/antiphon/media/v1/media";
+import { callRouter } from "./calls.ts";
+import type { GatewayConfig } from "./config.ts";
+import { edgeHandler } from "./edge.ts";
+import { openFront } from "./front.ts";
+import { mediaRoute } from "./media.ts";
+import { publicRoutes, readContracts } from "./routes.ts";
+import { accessTokens } from "./session/access-tokens.ts";
+import { gatewaySessions } from "./session/sessions.ts";
+import { edgeTelemetry } from "./telemetry.ts";
+import { webApp } from "./web-app.ts";
+
+/** Wires the edge and opens it. */
+export async function buildEdge(deps: ServiceDeps, config: GatewayConfig): Promise<Edge> {
+  const identity = deps.client(IdentityService);
+  const publicOrigin = config.publicUrl && new URL(config.publicUrl).origin;
+  const secureCookies = publicOrigin?.startsWith("https:") ?? false;
+  const tokens = accessTokens({
+    fetchJwks: async () => (await identity.getJwks({})).jwksJson,
+    monotonic: deps.clock.monotonic,
+  });
+  const contracts = readContracts();
+  const router = callRouter({
+    contracts,
+    routes: publicRoutes(contracts),
+    sessions: gatewaySessions({ identity, tokens, secureCookies }),
+    transport: (service) => deps.transport(`consul:///${service}`),
+    secureCookies,
+    publicOrigin,
+    signal: deps.signal,
+  });
+  const owners = config.mediaServices
+    .split(",")
+    .map((service) => [service, deps.client(MediaService, { target: `consul:///${service}` })] as const);
+  const media = mediaRoute({ owners: new Map(owners), mediaKey: config.mediaKey, now: deps.clock.now });
+  const handler = edgeHandler({
+    router,
+    media,
+    page: config.webDir === undefined ? undefined : webApp(config.webDir),
+    telemetry: edgeTelemetry({ metrics: deps.metrics, log: deps.log, monotonic: deps.clock.monotonic }),
+  });
+  return openFront(handler, { host: config.mesh.host, port: config.mesh.port });
+}

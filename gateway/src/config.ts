@@ -1,0 +1,22 @@
+import { defineConfig } from "@antiphon/mesh";
+import { z } from "zod";
+
+/** What the gateway reads from its environment, beside what every process of the mesh reads. */
+export const loadConfig = defineConfig({
+  /** Signs and verifies media URLs, shared with the player. */
+  mediaKey: ["ANTIPHON_MEDIA_KEY", z.string().min(32, "must be at least 32 characters")],
+  /** Services whose objects the media route serves. */
+  mediaServices: [
+    "ANTIPHON_MEDIA_SERVICES",
+    z
+      .string()
+      .regex(/^[a-z]+(,[a-z]+)*$/, "must be service names separated by commas")
+      .default("catalog,player"),
+  ],
+  /** The folder of the built web page; without it only calls and media are served. */
+  webDir: ["ANTIPHON_WEB_DIR", z.string().min(1).optional()],
+  /** Where browsers see the gateway. Cookies are Secure where it is https. */
+  publicUrl: ["ANTIPHON_PUBLIC_URL", z.url().optional()],
+});
+
+export type GatewayConfig = ReturnType<typeof loadConfig>;

@@ -1,0 +1,111 @@
+import { Code, ConnectError, type ConnectRouter } from "@connectrpc/connect";
+import type { UniversalHandler } from "@connectrpc/connect/protocol";
+import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
+import type { NodeHandler, NodeRequest, NodeResponse } from "./front.ts";
+import { requestHost } from "./host.ts";
+import type { EdgeTelemetry } from "./telemetry.ts";
+import { setSecurityHeaders } from "./web-app.ts";
+
+/** Longer timeouts overflow timers or hold resources for nothing. */
+const MAX_TIMEOUT_MS = 600_000;
+
+interface Deps {
+  readonly router: ConnectRouter;
+  readonly media: Answer;
+  readonly page: Answer | undefined;
+  readonly telemetry: EdgeTelemetry;
+}
+
+/**
+ * The way of a request: a call by its exact path, else media, else the page. Nothing that a
+ * request contains makes it throw.
+ */
+export function edgeHandler({ router, media, page, telemetry }: Deps): NodeHandler {
+  const calls = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
+
+  /** Where a path leads: the route to count it under, and what answers. */
+  const find = (path: string): [route: string, answer: Answer] => {
+    const call = calls.get(path);
+    if (call) return [path, (request, response) => answerCall(call, request, response)];
+    if (path.startsWith("/media/")) return ["/media", media];
+    // A call that does not exist, or that is not for browsers.
+    if (/^\/[\w.]+\.v\d+\.\w+\/\w+$/.test(path)) return ["unknown call", refuseCall];
+    return ["/", page ?? notFound];
+  };
+
+  return async (request, response) => {
+    try {
+      setSecurityHeaders(response);
+      const host = requestHost(request);
+      const url = host === undefined ? null : URL.parse(request.url ?? "/", `http://${host}`);
+      if (!url) {
+        refuse(response, 400, "the request's host or path is not valid\n");
+        return;
+      }
+      const [route, answer] = find(url.pathname);
+      telemetry.observe(request, response, route);
+      await answer(request, response, url);
+    } catch (error) {
+      telemetry.failed(request, response, error);
+    }
+  };
+}
+
+type Answer = (request: NodeRequest, response: NodeResponse, url: URL) => void | Promise<void>;
+
+async function answerCall(
+  call: UniversalHandler,
+  request: NodeRequest,
+  response: NodeResponse,
+): Promise<void> {
+  clampTimeout(request, "connect-timeout-ms", /^(\d{1,10})$/, () => 1, "");
+  clampTimeout(request, "grpc-timeout", /^(\d{1,8})([HMSmun])$/, (unit) => UNIT_MS[unit] ?? 1, "m");
+  try {
+    const answer = await call(universalRequestFromNodeRequest(request, response, undefined, undefined));
+    await universalResponseToNodeResponse(answer, response);
+  } catch (error) {
+    // Aborted: the browser went away, and nobody is left to be told.
+    if (ConnectError.from(error).code !== Code.Aborted) throw error;
+  }
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = {
+  H: 3_600_000,
+  M: 60_000,
+  S: 1000,
+  m: 1,
+  u: 1e-3,
+  n: 1e-6,
+};
+
+/** Brings a timeout into bounds before it meets a timer; one that is no timeout is left to be refused. */
+function clampTimeout(
+  request: NodeRequest,
+  name: string,
+  form: RegExp,
+  unitMs: (unit: string) => number,
+  suffix: string,
+): void {
+  const match = form.exec(String(request.headers[name] ?? ""));
+  if (!match) return;
+  const timeoutMs = Number(match[1]) * unitMs(match[2] ?? "");
+  if (timeoutMs > MAX_TIMEOUT_MS) request.headers[name] = `${MAX_TIMEOUT_MS}${suffix}`;
+}
+
+/** Internal methods and unknown ones look the same from outside. */
+function refuseCall(request: NodeRequest, response: NodeResponse, url: URL): void {
+  request.resume();
+  response.setHeader("content-type", "application/json");
+  const message = `${url.pathname} is not a call of this gateway`;
+  refuse(response, 404, JSON.stringify({ code: "unimplemented", message }));
+}
+
+function notFound(request: NodeRequest, response: NodeResponse): void {
+  request.resume();
+  refuse(response, 404, "not found\n");
+}
+
+function refuse(response: NodeResponse, status: number, body: string): void {
+  response.statusCode = status;
+  response.end(body);
+}

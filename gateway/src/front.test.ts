@@ -1,0 +1,73 @@
+import { once } from "node:events";
+import http2 from "node:http2";
+import { connect } from "node:net";
+import { afterEach, expect, test } from "vitest";
+import { defaultLimits, type Front, type NodeHandler, openFront } from "./front.ts";
+
+let front: Front;
+afterEach(async () => {
+  front.close();
+  await front.drain();
+});
+
+async function open(handler: NodeHandler, headersTimeoutMs = defaultLimits.headersTimeoutMs): Promise<Front> {
+  front = await openFront(handler, { host: "127.0.0.1", port: 0 }, { ...defaultLimits, headersTimeoutMs });
+  return front;
+}
+
+const answerVersion: NodeHandler = (request, response) => {
+  response.end(request.httpVersion);
+};
+
+test("one port speaks HTTP/1.1 and HTTP/2", async () => {
+  const { port } = await open(answerVersion);
+  expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toBe("1.1");
+  const session = http2.connect(`http://127.0.0.1:${port}`);
+  const stream = session.request({ ":path": "/" }).setEncoding("utf8");
+  const [body] = await once(stream, "data");
+  expect(body).toBe("2.0");
+  session.close();
+});
+
+test("a protocol that arrives byte by byte is still recognised", async () => {
+  const { port } = await open(answerVersion);
+  const socket = connect(port, "127.0.0.1").setNoDelay(true);
+  for (const byte of "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n") socket.write(byte);
+  let answer = "";
+  socket.setEncoding("utf8").on("data", (chunk) => {
+    answer += chunk;
+  });
+  await once(socket, "close");
+  expect(answer).toMatch(/^HTTP\/1\.1 200/);
+});
+
+test.each([
+  ["says nothing", ""],
+  ["sends its headers too slowly", "GET / HTTP/1.1\r\nHost: a\r\n"],
+])("a client that %s is let go", async (_what, bytes) => {
+  const { port } = await open(answerVersion, 200);
+  const socket = connect(port, "127.0.0.1");
+  socket.write(bytes);
+  socket.resume();
+  await once(socket, "close");
+});
+
+test("draining lets a request finish, and takes no new one", async () => {
+  let answer = (): void => {};
+  const arrived = new Promise<void>((resolve) => {
+    void open((_request, response) => {
+      answer = () => response.end("done");
+      resolve();
+    }).then(() => request());
+  });
+  let finished: Promise<string> | undefined;
+  const request = (): void => {
+    finished = fetch(`http://127.0.0.1:${front.port}/`).then((response) => response.text());
+  };
+  await arrived;
+  const drained = front.drain();
+  await expect(fetch(`http://127.0.0.1:${front.port}/`)).rejects.toThrow();
+  answer();
+  await drained;
+  expect(await finished).toBe("done");
+});

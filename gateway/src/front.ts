@@ -1,0 +1,131 @@
+import http from "node:http";
+import http2 from "node:http2";
+import net, { type Socket } from "node:net";
+
+export type NodeRequest = http.IncomingMessage | http2.Http2ServerRequest;
+export type NodeResponse = http.ServerResponse | http2.Http2ServerResponse;
+export type NodeHandler = (request: NodeRequest, response: NodeResponse) => void;
+
+export interface Front {
+  readonly port: number;
+  /** Takes no new connections, tells the open ones to go, and waits for what is in flight. */
+  drain(): Promise<void>;
+  /** Cuts what is left. */
+  close(): void;
+}
+
+export interface FrontLimits {
+  /** A connection must say which protocol it speaks, and send its headers, within it. */
+  readonly headersTimeoutMs: number;
+  /** A request must have arrived whole within it. */
+  readonly requestTimeoutMs: number;
+  readonly maxStreamsPerConnection: number;
+}
+
+export const defaultLimits: FrontLimits = {
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 30_000,
+  maxStreamsPerConnection: 200,
+};
+
+/** The first bytes of an HTTP/2 connection (RFC 9113, 3.4). */
+const HTTP2_PREFACE = "PRI * HTTP/2.0";
+
+/**
+ * Listens on one port for HTTP/1.1 and for HTTP/2 with prior knowledge: the first bytes of a
+ * connection say which it speaks. Port 0 takes a free one.
+ * Rejects where the port is taken.
+ */
+export async function openFront(
+  handler: NodeHandler,
+  address: { host: string; port: number },
+  limits: FrontLimits = defaultLimits,
+): Promise<Front> {
+  const http1 = http.createServer(
+    {
+      headersTimeout: limits.headersTimeoutMs,
+      requestTimeout: limits.requestTimeoutMs,
+      keepAliveTimeout: 60_000,
+      connectionsCheckingInterval: Math.ceil(limits.headersTimeoutMs / 10),
+    },
+    handler,
+  );
+  // An HTTP server tracks its connections, and thus enforces its timeouts, from when it listens.
+  // This one never does, it is handed its connections: tell it that it may begin.
+  http1.emit("listening");
+  const h2 = http2.createServer(
+    { settings: { maxConcurrentStreams: limits.maxStreamsPerConnection }, maxSessionMemory: 10 },
+    handler,
+  );
+  const sockets = new Set<Socket>();
+  const sessions = new Set<http2.ServerHttp2Session>();
+  for (const server of [http1, h2])
+    server.on("clientError", (_error: Error, socket: Socket) => refuse(socket));
+  h2.on("session", (session) => {
+    sessions.add(session);
+    session.on("error", () => session.destroy());
+    session.once("close", () => sessions.delete(session));
+  });
+
+  const listener = net.createServer((socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+    socket.on("error", () => socket.destroy());
+    sniff(socket, limits.headersTimeoutMs, (speaksHttp2) =>
+      (speaksHttp2 ? h2 : http1).emit("connection", socket),
+    );
+  });
+  await listen(listener, address);
+
+  return {
+    port: (listener.address() as net.AddressInfo).port,
+    async drain() {
+      const closed = new Promise<void>((resolve) => listener.close(() => resolve()));
+      for (const session of sessions) session.close();
+      // Connections that become idle later are closed as soon as they are.
+      http1.closeIdleConnections();
+      const idle = setInterval(() => http1.closeIdleConnections(), 100);
+      await closed;
+      clearInterval(idle);
+    },
+    close() {
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+function listen(server: net.Server, { host, port }: { host: string; port: number }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+}
+
+/** Waits until the first bytes tell the protocol, and puts them back. */
+function sniff(socket: Socket, timeoutMs: number, decide: (speaksHttp2: boolean) => void): void {
+  const timer = setTimeout(() => socket.destroy(), timeoutMs);
+  socket.once("close", () => clearTimeout(timer));
+  let head: Buffer = Buffer.alloc(0);
+  const onReadable = (): void => {
+    const chunk = socket.read() as Buffer | null;
+    if (chunk === null) return;
+    head = Buffer.concat([head, chunk]);
+    const seen = head.subarray(0, HTTP2_PREFACE.length).toString("latin1");
+    // Too few bytes to tell: the rest arrives with the next event.
+    if (seen.length < HTTP2_PREFACE.length && HTTP2_PREFACE.startsWith(seen)) return;
+    socket.off("readable", onReadable);
+    clearTimeout(timer);
+    socket.unshift(head);
+    decide(seen === HTTP2_PREFACE);
+  };
+  socket.on("readable", onReadable);
+}
+
+function refuse(socket: Socket): void {
+  if (socket.writable)
+    socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+  else socket.destroy();
+}

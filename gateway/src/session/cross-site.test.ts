@@ -1,0 +1,17 @@
+import { expect, test } from "vitest";
+import { isCrossSite } from "./cross-site.ts";
+
+test.each([
+  ["a page of our own", { "sec-fetch-site": "same-origin" }, false],
+  ["an address that was typed", { "sec-fetch-site": "none" }, false],
+  ["another site", { "sec-fetch-site": "cross-site" }, true],
+  ["a sister domain", { "sec-fetch-site": "same-site" }, true],
+  ["our own origin", { origin: "http://music.example:8080" }, false],
+  ["the origin before the proxy", { origin: "https://music.example" }, false],
+  ["our host on another port", { origin: "http://music.example:9999" }, true],
+  ["a host that ends like ours", { origin: "http://evil-music.example:8080" }, true],
+  ["a sandboxed frame", { origin: "null" }, true],
+  ["no browser at all", {}, false],
+])("%s: cross-site is %#", (_what, header, expected) => {
+  expect(isCrossSite(new Headers(header), "music.example:8080", "https://music.example")).toBe(expected);
+});

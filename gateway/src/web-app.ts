@@ -1,0 +1,52 @@
+import { existsSync } from "node:fs";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { join } from "node:path";
+import sirv from "sirv";
+import type { NodeRequest, NodeResponse } from "./front.ts";
+
+/** Only what the page itself needs: its own files, calls to its own origin, and audio it assembles. */
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'self'",
+  "img-src 'self' data:",
+  "media-src 'self' blob:",
+  "style-src 'self' 'unsafe-inline'",
+  "object-src 'none'",
+  "base-uri 'none'",
+  "frame-ancestors 'none'",
+].join("; ");
+
+/** What every answer carries. */
+export function setSecurityHeaders(response: NodeResponse): void {
+  response.setHeader("x-content-type-options", "nosniff");
+  response.setHeader("referrer-policy", "same-origin");
+  response.setHeader("x-frame-options", "DENY");
+}
+
+/**
+ * Serves the built page: hashed assets for a year, everything else revalidated, and the page itself
+ * for any path without a file, since the page routes by itself.
+ * Throws where the folder holds no page.
+ */
+export function webApp(folder: string): (request: NodeRequest, response: NodeResponse) => void {
+  if (!existsSync(join(folder, "index.html"))) {
+    throw new Error(
+      `ANTIPHON_WEB_DIR: ${folder} has no index.html; build the page with 'npm run build -w web'`,
+    );
+  }
+  const serve = sirv(folder, {
+    single: true,
+    etag: true,
+    setHeaders(response, pathname) {
+      const immutable = pathname.startsWith("/assets/");
+      response.setHeader("cache-control", immutable ? "public, max-age=31536000, immutable" : "no-cache");
+      response.setHeader("content-security-policy", CONTENT_SECURITY_POLICY);
+    },
+  });
+  return (request, response) => {
+    // sirv uses nothing but what HTTP/1.1 and the compatibility API of HTTP/2 share.
+    serve(request as IncomingMessage, response as ServerResponse, () => {
+      response.statusCode = 404;
+      response.end("not found\n");
+    });
+  };
+}

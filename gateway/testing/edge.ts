@@ -1,0 +1,157 @@
+import type { ListenerIdentity } from "@antiphon/mesh";
+import {
+  CatalogErrorDetailSchema,
+  CatalogErrorReason,
+  CatalogService,
+} from "@antiphon/proto/antiphon/catalog/v1/catalog";
+import { IdentityService } from "@antiphon/proto/antiphon/identity/v1/identity";
+import { MediaService } from "@antiphon/proto/antiphon/media/v1/media";
+import { RecommendationService } from "@antiphon/proto/antiphon/recommendation/v1/recommendation";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import {
+  Code,
+  ConnectError,
+  createClient,
+  createRouterTransport,
+  type ServiceImpl,
+} from "@connectrpc/connect";
+import { exportJWK, generateKeyPair, type JWK, SignJWT } from "jose";
+import { pino } from "pino";
+import { Registry } from "prom-client";
+import { callRouter } from "../src/calls.ts";
+import { edgeHandler } from "../src/edge.ts";
+import { type Front, openFront } from "../src/front.ts";
+import { mediaRoute } from "../src/media.ts";
+import { publicRoutes, readContracts } from "../src/routes.ts";
+import { accessTokens } from "../src/session/access-tokens.ts";
+import { gatewaySessions } from "../src/session/sessions.ts";
+import { edgeTelemetry } from "../src/telemetry.ts";
+
+export const MEDIA_KEY = "a media key for tests, long enough to be one";
+export const TRACK_ID = "trk_00000000000000000001";
+export const OBJECT = Buffer.from(Array.from({ length: 1000 }, (_, index) => index % 256));
+
+/** A gateway on a real port, before services that live in memory. */
+export interface TestEdge {
+  readonly front: Front;
+  readonly url: string;
+  /** The metadata that reached the services, last first. */
+  readonly seen: Headers[];
+  /** How often identity was asked for new keys, and to refresh. */
+  readonly asked: { jwks: number; refresh: number };
+  token(listener: ListenerIdentity, expiresInS?: number): Promise<string>;
+}
+
+const contracts = readContracts();
+
+export async function startEdge(
+  overrides: { identity?: Partial<ServiceImpl<typeof IdentityService>> } = {},
+): Promise<TestEdge> {
+  const keys = await generateKeyPair("ES256");
+  const jwk: JWK = { ...(await exportJWK(keys.publicKey)), kid: "k1", alg: "ES256", use: "sig" };
+  const seen: Headers[] = [];
+  const asked = { jwks: 0, refresh: 0 };
+  const token = (listener: ListenerIdentity, expiresInS = 600) =>
+    new SignJWT({ role: listener.operator ? "operator" : "listener" })
+      .setProtectedHeader({ alg: "ES256", kid: "k1" })
+      .setSubject(listener.id)
+      .setIssuer("antiphon")
+      .setAudience("antiphon")
+      .setIssuedAt(Math.floor(Date.now() / 1000) - 1000)
+      .setExpirationTime(Math.floor(Date.now() / 1000) + expiresInS)
+      .sign(keys.privateKey);
+
+  const session = async (id: string) => ({
+    accessToken: await token({ id, operator: false }),
+    accessExpiresAt: timestampFromMs(Date.now() + 600_000),
+    refreshToken: "next-refresh-token",
+    refreshExpiresAt: timestampFromMs(Date.now() + 86_400_000),
+  });
+  const services = createRouterTransport(({ service }) => {
+    service(IdentityService, {
+      getJwks: () => {
+        asked.jwks++;
+        return { jwksJson: JSON.stringify({ keys: [jwk] }) };
+      },
+      signIn: async () => ({ listener: { id: "lst_signed_in" }, session: await session("lst_signed_in") }),
+      refresh: async ({ refreshToken }) => {
+        asked.refresh++;
+        if (refreshToken !== "good-refresh-token")
+          throw new ConnectError("the session ended", Code.Unauthenticated);
+        return { session: await session("lst_refreshed") };
+      },
+      getMe: (_request, context) => {
+        seen.unshift(context.requestHeader);
+        return { listener: { id: "me" } };
+      },
+      ...overrides.identity,
+    });
+    service(CatalogService, {
+      getTrack: ({ trackId }, context) => {
+        seen.unshift(context.requestHeader);
+        if (trackId === TRACK_ID) return { track: { id: trackId, title: "Ode" } };
+        throw new ConnectError(`track ${trackId} is not in the catalog`, Code.NotFound, undefined, [
+          {
+            desc: CatalogErrorDetailSchema,
+            value: { reason: CatalogErrorReason.TRACK_NOT_FOUND, subject: trackId },
+          },
+        ]);
+      },
+    });
+    service(RecommendationService, {
+      async *watchRecommendations() {
+        for (const version of [1n, 2n, 3n]) yield { version };
+      },
+    });
+    service(MediaService, {
+      statObject: ({ objectId }) => {
+        if (objectId === "gone") throw new ConnectError("no such object", Code.NotFound);
+        return {
+          sizeBytes: BigInt(OBJECT.length),
+          contentType: "audio/mp4",
+          etag: objectId,
+          public: objectId.startsWith("cov_"),
+        };
+      },
+      async *readObject({ offset, length }) {
+        const start = Number(offset);
+        const end = length === 0n ? OBJECT.length : start + Number(length);
+        for (let at = start; at < end; at += 100)
+          yield { chunk: OBJECT.subarray(at, Math.min(at + 100, end)) };
+      },
+    });
+  });
+
+  const identity = createClient(IdentityService, services);
+  const monotonic = () => performance.now();
+  const router = callRouter({
+    contracts,
+    routes: publicRoutes(contracts),
+    sessions: gatewaySessions({
+      identity,
+      tokens: accessTokens({ fetchJwks: async () => (await identity.getJwks({})).jwksJson, monotonic }),
+      secureCookies: false,
+    }),
+    transport: () => services,
+    secureCookies: false,
+    publicOrigin: undefined,
+    signal: new AbortController().signal,
+  });
+  const handler = edgeHandler({
+    router,
+    media: mediaRoute({
+      owners: new Map([["player", createClient(MediaService, services)]]),
+      mediaKey: MEDIA_KEY,
+      now: Date.now,
+    }),
+    page: undefined,
+    telemetry: edgeTelemetry({ metrics: new Registry(), log: pino({ level: "silent" }), monotonic }),
+  });
+  const front = await openFront(handler, { host: "127.0.0.1", port: 0 });
+  return { front, url: `http://127.0.0.1:${front.port}`, seen, asked, token };
+}
+
+export async function stopEdge({ front }: TestEdge): Promise<void> {
+  front.close();
+  await front.drain();
+}
