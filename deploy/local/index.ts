@@ -10,4 +10,5 @@ export {
   startPostgres,
 } from "./backing.ts";
 export { findPrograms, type ProgramName } from "./binaries.ts";
+export { toolsDir } from "./paths.ts";
 export { Sentence } from "./sentence.ts";
