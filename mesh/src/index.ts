@@ -1,5 +1,11 @@
 // A service's view of the mesh.
-export { currentListener, type ListenerIdentity, requireListener } from "./call-scope.ts";
+export {
+  type CallScope,
+  currentListener,
+  type ListenerIdentity,
+  requireListener,
+  runInScope,
+} from "./call-scope.ts";
 export { type Clock, systemClock } from "./clock.ts";
 export { ConfigError, type ConfigShape, defineConfig, type MeshConfig, wholeNumber } from "./config.ts";
 export {
@@ -13,5 +19,14 @@ export {
 } from "./database.ts";
 export { CallError, type CallErrorInit, fail } from "./errors.ts";
 export { newId, stableId } from "./ids.ts";
+export type { Edge } from "./lifecycle.ts";
+export { Latest } from "./latest.ts";
 export { decodePageToken, encodePageToken, PageTokenError } from "./page-token.ts";
+export { runService, type ServiceSpec } from "./run-service.ts";
+export { type Served, serve } from "./server/served.ts";
+export type { AdminHandler, ServiceDeps } from "./service-deps.ts";
+export { serviceNameOf } from "./service-name.ts";
 export { signMediaPath, verifyMediaPath } from "./signed-media.ts";
+export type { Logger } from "./telemetry/logger.ts";
+export { HANDLING_BUCKETS } from "./telemetry/server-metrics.ts";
+export { continueTrace, traceIdOf } from "./telemetry/traceparent.ts";
