@@ -1,0 +1,104 @@
+import { collectDefaultMetrics, Registry } from "prom-client";
+import { systemClock } from "./clock.ts";
+import { ConfigError, type MeshConfig } from "./config.ts";
+import { consulDiscovery } from "./discovery/consul-discovery.ts";
+import { consulRegistrar } from "./discovery/consul-registrar.ts";
+import { surviveUnhandledErrors } from "./last-resort.ts";
+import { type Edge, instanceIdOf, type RunningService, startService } from "./lifecycle.ts";
+import type { Served } from "./server/served.ts";
+import type { ServiceDeps } from "./service-deps.ts";
+import { createLogger } from "./telemetry/logger.ts";
+
+export interface ServiceSpec<C extends { readonly mesh: MeshConfig }> {
+  /** Its name in Consul, e.g. `catalog`. */
+  readonly name: string;
+  /** Reads the environment; throws ConfigError. Made by `defineConfig`. */
+  readonly config: (env: NodeJS.ProcessEnv) => C;
+  /** Makes what it serves. Runs while the admin port already answers `/healthz`. */
+  build(deps: ServiceDeps, config: C): Promise<readonly Served[]> | readonly Served[];
+  /** A listener of its own in place of the gRPC port, registered in its place. Runs after `build`. */
+  edge?(deps: ServiceDeps, config: C): Promise<Edge>;
+}
+
+/** sysexits.h: EX_CONFIG would be 78; 64 is what the data planes of this field use. */
+const EXIT_CONFIG = 64;
+const EXIT_START = 69;
+
+/**
+ * Runs a service in this process: start → ready → registered; on SIGTERM or SIGINT deregistered →
+ * propagated → GOAWAY → bounded drain → stop hooks. Resolves after that, and the process ends with 0.
+ * A second signal ends it at once. A bad configuration is told on standard error, one sentence a key,
+ * with exit code 64 and nothing bound; a start that fails with 69.
+ */
+export async function runService<C extends { readonly mesh: MeshConfig }>(
+  spec: ServiceSpec<C>,
+): Promise<void> {
+  const config = readConfig(spec);
+  const { mesh } = config;
+  const instanceId = instanceIdOf(spec.name, mesh);
+  const log = createLogger({
+    service: spec.name,
+    instance: instanceId,
+    version: mesh.version,
+    level: mesh.logLevel,
+  });
+  const metrics = new Registry();
+  collectDefaultMetrics({ register: metrics });
+  surviveUnhandledErrors(log, metrics);
+
+  const { createMeshTransport, debugSnapshot } = await import("./client/index.ts");
+  const discovery = consulDiscovery({ url: mesh.consulUrl, log });
+  const stopSignal = firstSignal();
+  let service: RunningService | undefined;
+  try {
+    const starting = startService(
+      {
+        name: spec.name,
+        build: (deps) => spec.build(deps, config),
+        edge: spec.edge && ((deps) => spec.edge!(deps, config)),
+      },
+      {
+        instanceId,
+        mesh,
+        registrar: consulRegistrar({ url: mesh.consulUrl, log }),
+        connect: (target) => createMeshTransport({ target, discovery, log, metrics, clock: systemClock }),
+        debug: debugSnapshot,
+        log,
+        metrics,
+        clock: systemClock,
+      },
+    );
+    service = await Promise.race([starting, stopSignal]);
+  } catch (error) {
+    console.error(`${spec.name} cannot start: ${error instanceof Error ? error.message : String(error)}`);
+    log.fatal({ err: error }, "cannot start");
+    process.exit(EXIT_START);
+  }
+  await stopSignal;
+  await service?.stop();
+  // Whatever a service forgot to close must not keep it alive.
+  setTimeout(() => process.exit(0), 500).unref();
+}
+
+function readConfig<C extends { readonly mesh: MeshConfig }>(spec: ServiceSpec<C>): C {
+  try {
+    return spec.config(process.env);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    for (const problem of error.problems) console.error(`${spec.name}: ${problem}`);
+    process.exit(EXIT_CONFIG);
+  }
+}
+
+/** Resolves at the first SIGTERM or SIGINT; the second ends the process. */
+function firstSignal(): Promise<undefined> {
+  return new Promise((resolve) => {
+    let signals = 0;
+    const onSignal = (_signal: string, number: number) => {
+      signals += 1;
+      if (signals > 1) process.exit(128 + number);
+      resolve(undefined);
+    };
+    process.on("SIGTERM", onSignal).on("SIGINT", onSignal);
+  });
+}

@@ -1,0 +1,61 @@
+import { StatusSchema } from "@antiphon/proto/google/rpc/status";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { AnySchema, anyPack } from "@bufbuild/protobuf/wkt";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { Metadata, type StatusObject } from "@grpc/grpc-js";
+import { isDatabaseAway } from "../database.ts";
+import { PageTokenError } from "../page-token.ts";
+
+/** Trailers have to fit into one header block; peers commonly stop at 8 KiB. */
+const MAX_MESSAGE_CHARS = 2_000;
+const MAX_DETAILS_BYTES = 4_096;
+
+/**
+ * What the caller is told of an error. A ConnectError is told as it is; of anything else only that it
+ * happened, since its message was not written for callers.
+ */
+export function toConnectError(error: unknown): ConnectError {
+  if (error instanceof ConnectError) return error;
+  const told = (message: string, code: Code) => new ConnectError(message, code, undefined, undefined, error);
+  if (error instanceof PageTokenError) return told(error.message, Code.InvalidArgument);
+  if (isDatabaseAway(error)) return told("the database is away, try again", Code.Unavailable);
+  return told("internal error", Code.Internal);
+}
+
+/** The gRPC status of an error: code, message, its metadata as trailers, its details in `grpc-status-details-bin`. */
+export function toStatus(error: ConnectError): StatusObject {
+  // A lone surrogate would make the percent-encoding of the message throw.
+  const message = error.rawMessage.toWellFormed().slice(0, MAX_MESSAGE_CHARS);
+  const metadata = new Metadata();
+  copyHeaders(error.metadata, metadata);
+  const details = packDetails(error);
+  if (details.length > 0) {
+    const status = create(StatusSchema, { code: error.code, message, details });
+    metadata.set("grpc-status-details-bin", Buffer.from(toBinary(StatusSchema, status)));
+  }
+  // The two enums number the codes alike, as the protocol does.
+  const code: number = error.code;
+  return { code, details: message, metadata };
+}
+
+function packDetails(error: ConnectError) {
+  let budget = MAX_DETAILS_BYTES;
+  const packed = [];
+  for (const detail of error.details) {
+    const any =
+      "desc" in detail
+        ? anyPack(detail.desc, create(detail.desc, detail.value))
+        : create(AnySchema, { typeUrl: `type.googleapis.com/${detail.type}`, value: detail.value });
+    budget -= any.value.length;
+    if (budget >= 0) packed.push(any);
+  }
+  return packed;
+}
+
+/** Adds headers of a handler to gRPC metadata; those of the protocol itself are not a handler's to set. */
+export function copyHeaders(from: Headers, to: Metadata): void {
+  for (const [name, value] of from) {
+    if (/^(:|grpc-|content-|te$|connection$|transfer-encoding$)/.test(name)) continue;
+    to.add(name, name.endsWith("-bin") ? Buffer.from(value, "base64") : value);
+  }
+}
