@@ -19,14 +19,14 @@ export {
 } from "./database.ts";
 export { CallError, type CallErrorInit, fail } from "./errors.ts";
 export { newId, stableId } from "./ids.ts";
-export type { Edge } from "./lifecycle.ts";
 export { Latest } from "./latest.ts";
+export type { Edge } from "./lifecycle.ts";
 export { decodePageToken, encodePageToken, PageTokenError } from "./page-token.ts";
 export { runService, type ServiceSpec } from "./run-service.ts";
 export { type Served, serve } from "./server/served.ts";
 export type { AdminHandler, ServiceDeps } from "./service-deps.ts";
 export { serviceNameOf } from "./service-name.ts";
 export { signMediaPath, verifyMediaPath } from "./signed-media.ts";
+export { codeLabel, HANDLING_BUCKETS, methodLabels } from "./telemetry/grpc-labels.ts";
 export type { Logger } from "./telemetry/logger.ts";
-export { HANDLING_BUCKETS } from "./telemetry/server-metrics.ts";
 export { continueTrace, traceIdOf } from "./telemetry/traceparent.ts";

@@ -35,7 +35,7 @@ export async function runService<C extends { readonly mesh: MeshConfig }>(
 ): Promise<void> {
   const config = readConfig(spec);
   const { mesh } = config;
-  const instanceId = instanceIdOf(spec.name, mesh);
+  const instanceId = instanceIdOf(spec.name, mesh.instanceId);
   const log = createLogger({
     service: spec.name,
     instance: instanceId,
@@ -46,23 +46,22 @@ export async function runService<C extends { readonly mesh: MeshConfig }>(
   collectDefaultMetrics({ register: metrics });
   surviveUnhandledErrors(log, metrics);
 
-  const { createMeshTransport, debugSnapshot } = await import("./client/index.ts");
+  const { createMeshTransport } = await import("./client/mesh-transport.ts");
   const discovery = consulDiscovery({ url: mesh.consulUrl, log });
   const stopSignal = firstSignal();
   let service: RunningService | undefined;
   try {
     const starting = startService(
       {
-        name: spec.name,
         build: (deps) => spec.build(deps, config),
         edge: spec.edge && ((deps) => spec.edge!(deps, config)),
       },
       {
+        name: spec.name,
         instanceId,
         mesh,
         registrar: consulRegistrar({ url: mesh.consulUrl, log }),
         connect: (target) => createMeshTransport({ target, discovery, log, metrics, clock: systemClock }),
-        debug: debugSnapshot,
         log,
         metrics,
         clock: systemClock,

@@ -1,14 +1,9 @@
 import type { DescMethod } from "@bufbuild/protobuf";
-import { Code } from "@connectrpc/connect";
+import type { Code } from "@connectrpc/connect";
 import { Counter, Histogram, type Registry } from "prom-client";
+import { codeLabel, HANDLING_BUCKETS, methodLabels } from "./grpc-labels.ts";
 
-/** Seconds; shared by servers and clients so that both sides of an edge can be compared. */
-export const HANDLING_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
-
-/** `OK`, `NotFound`, …: the names of go-grpc-middleware. */
-export function codeLabel(code: Code | 0): string {
-  return code === 0 ? "OK" : Code[code];
-}
+export { codeLabel, HANDLING_BUCKETS } from "./grpc-labels.ts";
 
 /** What is counted of one method, its labels bound once and not at each call. */
 export interface MethodMetrics {
@@ -49,11 +44,7 @@ export class ServerMetrics {
   }
 
   of(method: DescMethod): MethodMetrics {
-    const labels = {
-      grpc_type: method.methodKind,
-      grpc_service: method.parent.typeName,
-      grpc_method: method.name,
-    };
+    const labels = methodLabels(method);
     const started = this.#started.labels(labels);
     const received = this.#received.labels(labels);
     const sent = this.#sent.labels(labels);

@@ -1,0 +1,119 @@
+import { createClient } from "@connectrpc/connect";
+import { connect as connectNats, type NatsConnection } from "@nats-io/transport-node";
+import type { Registry } from "prom-client";
+import { AdminServer } from "./admin/admin-server.ts";
+import { Readiness } from "./admin/readiness.ts";
+import { settlesWithin } from "./bounded.ts";
+import type { MeshTransport } from "./client/mesh-transport.ts";
+import type { Clock } from "./clock.ts";
+import type { MeshConfig } from "./config.ts";
+import type { Registrar } from "./discovery/discovery.ts";
+import type { ServiceDeps } from "./service-deps.ts";
+import { serviceNameOf } from "./service-name.ts";
+import type { Logger } from "./telemetry/logger.ts";
+
+/** What a service stands on. */
+export interface ServiceGround {
+  readonly name: string;
+  readonly instanceId: string;
+  readonly mesh: MeshConfig;
+  readonly registrar: Registrar;
+  /** The transport of a target; called once for each, closed with the service. */
+  readonly connect: (target: string) => MeshTransport;
+  readonly log: Logger;
+  readonly metrics: Registry;
+  readonly clock: Clock;
+}
+
+/** A service's dependencies, with the mesh's own handles on them. */
+export interface OpenDeps {
+  readonly deps: ServiceDeps;
+  readonly admin: AdminServer;
+  readonly readiness: Readiness;
+  /** Aborts `deps.signal`. */
+  readonly draining: AbortController;
+  /** Runs the stop hooks, the last one first, then closes NATS, clients and the admin port. Never rejects. */
+  close(): Promise<void>;
+}
+
+/** A stop hook that takes longer is left behind. */
+const STOP_HOOK_MS = 5_000;
+
+export function openDeps(ground: ServiceGround): OpenDeps {
+  const { name, instanceId, mesh, log, metrics, clock } = ground;
+  const draining = new AbortController();
+  const readiness = new Readiness();
+  const transports = new Map<string, MeshTransport>();
+  const debug = () => ({
+    service: name,
+    instance: instanceId,
+    version: mesh.version,
+    zone: mesh.zone,
+    phase: readiness.phase,
+    targets: [...transports.values()].map((transport) => transport.debugSnapshot()),
+  });
+  const admin = new AdminServer({ metrics, readiness, log, debug });
+  const stopHooks: StopHook[] = [];
+  let nats: Promise<NatsConnection> | undefined;
+
+  const deps: ServiceDeps = {
+    name,
+    version: mesh.version,
+    instanceId,
+    zone: mesh.zone,
+    client: (service, { target = `consul:///${serviceNameOf(service)}` } = {}) =>
+      createClient(service, deps.transport(target)),
+    transport(target) {
+      const transport = transports.get(target) ?? ground.connect(target);
+      transports.set(target, transport);
+      return transport;
+    },
+    nats() {
+      nats ??= connectNats({
+        servers: mesh.natsUrl,
+        name: instanceId,
+        waitOnFirstConnect: true,
+        maxReconnectAttempts: -1,
+      });
+      return nats;
+    },
+    log,
+    metrics,
+    signal: draining.signal,
+    readiness: (check, run) => readiness.add(check, run),
+    admin: (path, handler) => admin.route(path, handler),
+    onStop: (hook, stop) => void stopHooks.push({ hook, stop }),
+    clock,
+  };
+
+  return {
+    deps,
+    admin,
+    readiness,
+    draining,
+    async close() {
+      draining.abort();
+      const own: StopHook[] = [
+        { hook: "admin", stop: () => admin.close() },
+        { hook: "clients", stop: () => transports.forEach((transport) => transport.close()) },
+      ];
+      if (nats) own.push({ hook: "nats", stop: async () => (await nats)?.drain() });
+      for (const hook of [...own, ...stopHooks].reverse()) await run(hook, log);
+    },
+  };
+}
+
+interface StopHook {
+  readonly hook: string;
+  readonly stop: () => Promise<void> | void;
+}
+
+async function run({ hook, stop }: StopHook, log: Logger): Promise<void> {
+  try {
+    if (!(await settlesWithin(Promise.try(stop), STOP_HOOK_MS))) {
+      log.warn({ hook }, `stop hook did not finish within ${STOP_HOOK_MS} ms`);
+    }
+  } catch (err) {
+    log.error({ err, hook }, "stop hook failed");
+  }
+}
