@@ -17,6 +17,14 @@ export {
   type PoolOptions,
   withTransaction,
 } from "./database.ts";
+export {
+  createMeshTransport,
+  debugSnapshot,
+  type MeshTransport,
+  type MeshTransportOptions,
+  TargetError,
+  type TargetSnapshot,
+} from "./client/index.ts";
 export { CallError, type CallErrorInit, fail } from "./errors.ts";
 export { newId, stableId } from "./ids.ts";
 export { Latest } from "./latest.ts";

@@ -1,0 +1,102 @@
+import { Code } from "@connectrpc/connect";
+import type { Clock } from "../clock.ts";
+import { verdictOf } from "../resilience/verdict.ts";
+import type { Attempt, AttemptObserver, Outcome } from "../transport/connection.ts";
+import { abort, type Call, type CallOutcome, type Done, type Send, verdictOfMesh } from "./call.ts";
+import type { Cluster } from "./cluster.ts";
+
+export interface AttemptParts {
+  readonly clock: Clock;
+  readonly cluster: Cluster;
+  readonly maxMessageBytes: number;
+}
+
+/** The innermost layer: sends a call on the connection of the endpoint picked, and reports to the endpoint. */
+export function attemptLayer(parts: AttemptParts): Send {
+  return (call, done) => new RunningAttempt(call, done, parts).start();
+}
+
+class RunningAttempt implements AttemptObserver {
+  readonly #call: Call;
+  readonly #done: Done;
+  readonly #parts: AttemptParts;
+  readonly #startedAtMs: number;
+  readonly #isProbe: boolean;
+  #answeredAtMs: number | undefined;
+  #attempt: Attempt | undefined;
+
+  constructor(call: Call, done: Done, parts: AttemptParts) {
+    this.#call = call;
+    this.#done = done;
+    this.#parts = parts;
+    this.#startedAtMs = parts.clock.monotonic();
+    this.#isProbe = call.endpoint!.begin(this.#startedAtMs);
+    call.attempts++;
+  }
+
+  start(): void {
+    const { plan, headers, deadlineAtMs, request } = this.#call;
+    const body = request instanceof Uint8Array ? request : undefined;
+    const connection = this.#parts.cluster.connectionOf(this.#call.endpoint!);
+    this.#attempt = connection.attempt(
+      {
+        path: plan.path,
+        headers,
+        timeoutMs: deadlineAtMs === undefined ? undefined : deadlineAtMs - this.#startedAtMs,
+        body,
+        maxMessageBytes: this.#parts.maxMessageBytes,
+      },
+      this,
+    );
+    this.#call.onAbort = (outcome) => {
+      this.#attempt?.cancel();
+      this.end(outcome);
+    };
+    if (body) this.#call.messagesSent = 1;
+    else void this.#sendAll(request as AsyncIterable<Uint8Array>, this.#attempt);
+  }
+
+  header(header: Outcome["header"]): void {
+    if (!this.#call.sink) return;
+    this.#answeredAtMs = this.#parts.clock.monotonic();
+    this.#call.sink.header(header, this.#attempt!);
+  }
+
+  message(bytes: Uint8Array): void {
+    this.#call.messagesReceived++;
+    if (!this.#call.sink) return;
+    this.#call.answered = true;
+    this.#call.sink.message(bytes);
+  }
+
+  end(outcome: CallOutcome): void {
+    this.#attempt = undefined;
+    this.#call.onAbort = undefined;
+    const nowMs = this.#parts.clock.monotonic();
+    const elapsedMs = (this.#answeredAtMs ?? nowMs) - this.#startedAtMs;
+    this.#call.endpoint!.end(this.#verdict(outcome), elapsedMs, nowMs, this.#isProbe);
+    this.#done(outcome);
+  }
+
+  #verdict(outcome: CallOutcome) {
+    if (!outcome.blame) return "neutral";
+    // A stream that was answered and ran until its deadline did what it was asked to.
+    if (outcome.code === Code.DeadlineExceeded && this.#answeredAtMs !== undefined) return "success";
+    return verdictOf(outcome.code);
+  }
+
+  async #sendAll(messages: AsyncIterable<Uint8Array>, attempt: Attempt): Promise<void> {
+    try {
+      for await (const message of messages) {
+        // Leaving the loop tells the source that nobody reads on.
+        if (this.#attempt !== attempt) return;
+        this.#call.messagesSent++;
+        if (!attempt.write(message)) await attempt.drained();
+      }
+      attempt.finish();
+    } catch (error) {
+      const text = `the request stream failed: ${error instanceof Error ? error.message : String(error)}`;
+      abort(this.#call, verdictOfMesh(Code.Canceled, text, { reached: true }));
+    }
+  }
+}

@@ -1,0 +1,81 @@
+import type { MeshErrorReason } from "@antiphon/proto/antiphon/mesh/v1/errors";
+import type { Endpoint } from "../balance/endpoint.ts";
+import type { Attempt, Outcome } from "../transport/connection.ts";
+import type { MethodPlan } from "./method-plan.ts";
+
+/** How a call, or one of its attempts, ended: with an answer of a peer, or by the mesh itself. */
+export interface CallOutcome extends Outcome {
+  /** Why the mesh itself failed the call. */
+  readonly meshReason?: MeshErrorReason;
+}
+
+/** Where the messages of a streaming answer go. */
+export interface ResponseSink {
+  header(header: Outcome["header"], attempt: Attempt): void;
+  message(bytes: Uint8Array): void;
+}
+
+/** One call on its way through the layers of `stack.ts`. */
+export interface Call {
+  readonly plan: MethodPlan;
+  /** The only request message, framed, or the messages to come. */
+  readonly request: Uint8Array | AsyncIterable<Uint8Array>;
+  /** Where messages of a streaming answer go; undefined for unary calls. */
+  readonly sink: ResponseSink | undefined;
+  /** Names in lower case. */
+  readonly headers: Record<string, string>;
+  /** What the caller asked for. */
+  readonly timeoutMs: number | undefined;
+  /** The caller's own signal. */
+  readonly signal: AbortSignal | undefined;
+  /** On the monotonic clock; set by the deadline layer. */
+  deadlineAtMs: number | undefined;
+  /** How many attempts were started. */
+  attempts: number;
+  /** The endpoint of the attempt under way, or of the last one. */
+  endpoint: Endpoint | undefined;
+  /** Where attempts of this call went before, once one has failed. */
+  tried: Endpoint[] | undefined;
+  /** Something of the answer has reached the caller: it is too late to send the call again. */
+  answered: boolean;
+  messagesSent: number;
+  messagesReceived: number;
+  /** Why the call was given up from outside; set once, before `onAbort` runs. */
+  aborted: CallOutcome | undefined;
+  /** Set by whichever layer the call rests in: stops there and reports `outcome`. */
+  onAbort: ((outcome: CallOutcome) => void) | undefined;
+}
+
+/** Hears once how a call ended. */
+export type Done = (outcome: CallOutcome) => void;
+
+/** Sends a call on its way inwards. */
+export type Send = (call: Call, done: Done) => void;
+
+/** Gives a call up from outside: the layer in which it rests ends it with `outcome`. */
+export function abort(call: Call, outcome: CallOutcome): void {
+  if (call.aborted) return;
+  call.aborted = outcome;
+  call.onAbort?.(outcome);
+}
+
+const NOTHING = {};
+
+/** An outcome that the mesh itself decided on; nothing was heard from a peer. */
+export function verdictOfMesh(
+  code: Outcome["code"],
+  text: string,
+  more: { meshReason?: MeshErrorReason; reached?: boolean; blame?: boolean } = {},
+): CallOutcome {
+  return {
+    code,
+    text,
+    details: [],
+    header: NOTHING,
+    trailer: NOTHING,
+    message: undefined,
+    reached: more.reached ?? false,
+    blame: more.blame ?? false,
+    ...(more.meshReason === undefined ? {} : { meshReason: more.meshReason }),
+  };
+}

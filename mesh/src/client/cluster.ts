@@ -1,0 +1,200 @@
+import { MeshErrorReason } from "@antiphon/proto/antiphon/mesh/v1/errors";
+import { Code } from "@connectrpc/connect";
+import type { Logger } from "pino";
+import { Balancer } from "../balance/balancer.ts";
+import type { Endpoint, EndpointState } from "../balance/endpoint.ts";
+import type { PickRecord } from "../balance/pick-log.ts";
+import type { Clock } from "../clock.ts";
+import type { Discovery, EndpointInfo, Watch } from "../discovery/discovery.ts";
+import type { BreakerOptions, BreakerState } from "../resilience/breaker.ts";
+import { RetryBudget } from "../resilience/retry-budget.ts";
+import type { Connect, Connection } from "../transport/connection.ts";
+import { type CallOutcome, verdictOfMesh } from "./call.ts";
+import { Link } from "./link.ts";
+import type { Target } from "./target.ts";
+
+/** What `/debug/mesh` shows of one target. */
+export interface TargetSnapshot {
+  readonly target: string;
+  /** Whether discovery has answered at least once. */
+  readonly discovered: boolean;
+  /** Calls that wait for an endpoint. */
+  readonly waiting: number;
+  /** 1 is untouched, 0 used up. */
+  readonly retryBudgetRemaining: number;
+  readonly endpoints: readonly {
+    readonly id: string;
+    readonly address: string;
+    readonly version: string;
+    readonly zone: string;
+    readonly state: EndpointState;
+    readonly breaker: BreakerState;
+    readonly latencyMs: number;
+    readonly inFlight: number;
+    readonly picks: number;
+    readonly lastFailure: string | undefined;
+  }[];
+  /** Newest first. */
+  readonly recentPicks: readonly PickRecord[];
+}
+
+export interface ClusterOptions {
+  readonly clock: Clock;
+  readonly connect: Connect;
+  readonly log?: Logger | undefined;
+  readonly breaker?: BreakerOptions | undefined;
+}
+
+type Waiter = (failure: CallOutcome | undefined) => void;
+
+/** The endpoints of one target with their connections; what all calls to it share. */
+export class Cluster {
+  readonly target: Target;
+  readonly budget = new RetryBudget();
+  readonly #options: ClusterOptions;
+  readonly #balancer: Balancer;
+  readonly #links = new Map<Endpoint, Link>();
+  readonly #waiters = new Set<Waiter>();
+  readonly #watch: Watch;
+  #discovered = false;
+
+  constructor(target: Target, discovery: Discovery, options: ClusterOptions) {
+    this.target = target;
+    this.#options = options;
+    this.#balancer = new Balancer({
+      clock: options.clock,
+      ...(options.breaker ? { breaker: options.breaker } : {}),
+    });
+    this.#watch = discovery.watch(target.service, (infos) => this.#update(infos));
+  }
+
+  get endpoints(): readonly Endpoint[] {
+    return this.#balancer.endpoints;
+  }
+
+  pick(nowMs: number, tried: readonly Endpoint[] | undefined): Endpoint | undefined {
+    return this.#balancer.pick(nowMs, tried);
+  }
+
+  hasUntried(tried: readonly Endpoint[]): boolean {
+    return this.#balancer.hasUntried(tried);
+  }
+
+  /** Of an endpoint that `pick` has just returned. */
+  connectionOf(endpoint: Endpoint): Connection {
+    return this.#links.get(endpoint)!.connection;
+  }
+
+  /**
+   * Calls `waiter` once: without a failure when a pick may succeed, with one when there is nothing to wait
+   * for. Returns how to stop waiting.
+   */
+  whenPickable(waiter: Waiter): () => void {
+    const failure = this.#hopeless();
+    if (failure) {
+      waiter(failure);
+      return () => {};
+    }
+    this.#waiters.add(waiter);
+    return () => this.#waiters.delete(waiter);
+  }
+
+  /** The failure of a call whose time ran out while it waited for an endpoint. */
+  explainWait(outcome: CallOutcome): CallOutcome {
+    if (outcome.code !== Code.DeadlineExceeded) return outcome;
+    const text = this.#discovered
+      ? `no endpoint of ${this.target.text} could be connected in time`
+      : `discovery has not told of any endpoint of ${this.target.text} in time`;
+    return noEndpoints(text);
+  }
+
+  /** 1 is untouched, 0 used up. */
+  retryBudgetRemaining(): number {
+    return this.budget.remaining(this.#options.clock.monotonic());
+  }
+
+  snapshot(): TargetSnapshot {
+    const nowMs = this.#options.clock.monotonic();
+    return {
+      target: this.target.text,
+      discovered: this.#discovered,
+      waiting: this.#waiters.size,
+      retryBudgetRemaining: this.retryBudgetRemaining(),
+      endpoints: this.endpoints.map((endpoint) => ({
+        id: endpoint.info.id,
+        address: `${endpoint.info.host}:${endpoint.info.port}`,
+        version: endpoint.info.version,
+        zone: endpoint.info.zone,
+        state: endpoint.state,
+        breaker: endpoint.breaker.state,
+        latencyMs: endpoint.latencyMs(nowMs),
+        inFlight: endpoint.inFlight,
+        picks: endpoint.picks,
+        lastFailure: this.#links.get(endpoint)?.lastFailure,
+      })),
+      recentPicks: this.#balancer.recentPicks(),
+    };
+  }
+
+  close(): void {
+    this.#watch.close();
+    for (const link of this.#links.values()) link.close("the client was closed");
+    this.#links.clear();
+    this.#balancer.close();
+    this.#wake(noEndpoints("the client was closed"));
+  }
+
+  #update(infos: readonly EndpointInfo[]): void {
+    this.#discovered = true;
+    const { added, removed } = this.#balancer.update(infos);
+    for (const endpoint of removed) {
+      this.#links.get(endpoint)?.stop();
+      this.#links.delete(endpoint);
+    }
+    for (const endpoint of added) {
+      const { connect, log } = this.#options;
+      const link = new Link(endpoint, {
+        connect,
+        log,
+        onState: (of, state) => {
+          this.#balancer.setLink(of, state);
+          this.#settle();
+        },
+      });
+      this.#links.set(endpoint, link);
+    }
+    for (const endpoint of added) this.#links.get(endpoint)!.start();
+    this.#settle();
+  }
+
+  /** Lets waiting calls go on where that makes sense now. */
+  #settle(): void {
+    if (this.#waiters.size === 0) return;
+    if (this.endpoints.some((endpoint) => endpoint.link === "ready")) this.#wake(undefined);
+    else {
+      const failure = this.#hopeless();
+      if (failure) this.#wake(failure);
+    }
+  }
+
+  #wake(failure: CallOutcome | undefined): void {
+    const waiters = [...this.#waiters];
+    this.#waiters.clear();
+    for (const waiter of waiters) waiter(failure);
+  }
+
+  #hopeless(): CallOutcome | undefined {
+    if (!this.#discovered) return undefined;
+    const { endpoints } = this;
+    if (endpoints.length === 0) return noEndpoints(`discovery knows no endpoint of ${this.target.text}`);
+    if (endpoints.some((endpoint) => endpoint.link !== "backoff")) return undefined;
+    const reasons = new Set([...this.#links.values()].map((link) => link.lastFailure));
+    return verdictOfMesh(Code.Unavailable, [...reasons].join("; "), {
+      meshReason: MeshErrorReason.CONNECTION_LOST,
+    });
+  }
+}
+
+function noEndpoints(text: string): CallOutcome {
+  return verdictOfMesh(Code.Unavailable, text, { meshReason: MeshErrorReason.NO_ENDPOINTS });
+}

@@ -1,0 +1,210 @@
+import {
+  create,
+  type DescMessage,
+  type DescMethod,
+  type DescMethodStreaming,
+  type DescMethodUnary,
+  type MessageInitShape,
+  toBinary,
+} from "@bufbuild/protobuf";
+import { Code, type StreamResponse, type Transport, type UnaryResponse } from "@connectrpc/connect";
+import type { Logger } from "pino";
+import { Registry } from "prom-client";
+import { type Clock, systemClock } from "../clock.ts";
+import type { Discovery } from "../discovery/discovery.ts";
+import type { BreakerOptions } from "../resilience/breaker.ts";
+import { compile, type StackParts } from "../stack.ts";
+import { clientMetrics } from "../telemetry/client-metrics.ts";
+import { frame } from "../transport/frames.ts";
+import { Http2Connection, type Http2Options } from "../transport/http2-connection.ts";
+import { abort, type Call, type ResponseSink, type Send, verdictOfMesh } from "./call.ts";
+import type { TargetSnapshot } from "./cluster.ts";
+import { acquireCluster, releaseCluster } from "./clusters.ts";
+import { type MethodPlan, planOf } from "./method-plan.ts";
+import {
+  copyInto,
+  errorOf,
+  headersOf,
+  MeshStreamResponse,
+  MeshUnaryResponse,
+  parseMessage,
+} from "./response.ts";
+import { ResponseStream } from "./response-stream.ts";
+import { addressDiscovery, parseTarget, TargetError } from "./target.ts";
+
+export interface MeshTransportOptions {
+  /** `consul:///<service>`, or `static:///<host>:<port>,<host>:<port>`. */
+  readonly target: string;
+  /** Answers `consul` targets. Transports with the same discovery and target share connections. */
+  readonly discovery?: Discovery;
+  /** Where the client's metrics are kept. Default: a registry of its own. */
+  readonly metrics?: Registry;
+  readonly log?: Logger;
+  readonly clock?: Clock;
+  /** A larger answer ends its call with `resource_exhausted`. Default 16 MiB. */
+  readonly maxMessageBytes?: number;
+  readonly breaker?: BreakerOptions;
+  readonly http2?: Http2Options;
+}
+
+/** A Connect `Transport` for clients made by `createClient`, with the whole mesh behind it. */
+export interface MeshTransport extends Transport {
+  /** What `/debug/mesh` shows: endpoints, their states, and why the last picks were made. */
+  debugSnapshot(): TargetSnapshot;
+  /** Calls in flight end with `unavailable`. Connections close with their last user. */
+  close(): void;
+}
+
+const DEFAULT_MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
+
+/**
+ * Makes a transport to a target: found, balanced, guarded and measured by the layers of `stack.ts`. It
+ * connects at once. Its calls reject with `CallError`. Throws `TargetError` for a target that it cannot
+ * understand, or a `consul` target without a discovery.
+ */
+export function createMeshTransport(options: MeshTransportOptions): MeshTransport {
+  const target = parseTarget(options.target);
+  const discovery = target.scheme === "static" ? addressDiscovery : options.discovery;
+  if (!discovery) throw new TargetError(`target ${JSON.stringify(target.text)} needs a discovery`);
+  const clock = options.clock ?? systemClock;
+  const cluster = acquireCluster(target, discovery, {
+    clock,
+    connect: (endpoint, observer) => new Http2Connection(endpoint, observer, options.http2),
+    log: options.log,
+    breaker: options.breaker,
+  });
+  const metrics = clientMetrics(options.metrics ?? new Registry());
+  const leaveMetrics = metrics.follow(cluster);
+  const stack = compiledStack({
+    clock,
+    cluster,
+    metrics,
+    maxMessageBytes: options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES,
+  });
+
+  return {
+    unary: (method, signal, timeoutMs, header, input) =>
+      unary(stack(method), method, signal, timeoutMs, header, input),
+    stream: (method, signal, timeoutMs, header, input) =>
+      stream(stack(method), method, signal, timeoutMs, header, input),
+    debugSnapshot: () => cluster.snapshot(),
+    close() {
+      leaveMetrics();
+      releaseCluster(cluster, discovery);
+    },
+  };
+}
+
+interface Compiled {
+  readonly plan: MethodPlan;
+  readonly send: Send;
+}
+
+function compiledStack(parts: StackParts): (method: DescMethod) => Compiled {
+  const compiled = new Map<DescMethod, Compiled>();
+  return (method) => {
+    let entry = compiled.get(method);
+    if (!entry) {
+      const plan = planOf(method);
+      entry = { plan, send: compile(plan, parts) };
+      compiled.set(method, entry);
+    }
+    return entry;
+  };
+}
+
+function unary<I extends DescMessage, O extends DescMessage>(
+  { plan, send }: Compiled,
+  method: DescMethodUnary<I, O>,
+  signal: AbortSignal | undefined,
+  timeoutMs: number | undefined,
+  header: ConstructorParameters<typeof Headers>[0],
+  input: MessageInitShape<I>,
+): Promise<UnaryResponse<I, O>> {
+  return new Promise((resolve, reject) => {
+    const request = frame(toBinary(method.input, create(method.input, input)));
+    const call = newCall(plan, request, undefined, signal, timeoutMs, header);
+    send(call, (outcome) => {
+      try {
+        if (outcome.code !== 0) throw errorOf(call, outcome);
+        if (call.messagesReceived !== 1 || !outcome.message) {
+          const text = `expected one answer, the peer sent ${call.messagesReceived}`;
+          throw errorOf(call, verdictOfMesh(Code.Unimplemented, text));
+        }
+        const message = parseMessage(method.output, outcome.message, call);
+        resolve(new MeshUnaryResponse(method, message, outcome));
+      } catch (error) {
+        reject(error);
+      }
+    });
+  });
+}
+
+async function stream<I extends DescMessage, O extends DescMessage>(
+  { plan, send }: Compiled,
+  method: DescMethodStreaming<I, O>,
+  signal: AbortSignal | undefined,
+  timeoutMs: number | undefined,
+  header: ConstructorParameters<typeof Headers>[0],
+  input: AsyncIterable<MessageInitShape<I>>,
+): Promise<StreamResponse<I, O>> {
+  const toFrame = (message: MessageInitShape<I>) =>
+    frame(toBinary(method.input, create(method.input, message)));
+  // A single request is held ready, so that the call can be sent again.
+  const request = plan.kind === "server_streaming" ? toFrame(await first(input)) : framed(input, toFrame);
+  const messages = new ResponseStream(
+    (bytes) => parseMessage(method.output, bytes, call),
+    () => abort(call, verdictOfMesh(Code.Canceled, "the reader left", { reached: true })),
+  );
+  const call = newCall(plan, request, messages, signal, timeoutMs, header);
+  const trailer = new Headers();
+  send(call, (outcome) => {
+    copyInto(trailer, outcome.trailer);
+    messages.finish(outcome, outcome.code === 0 ? undefined : errorOf(call, outcome));
+  });
+  return new MeshStreamResponse(method, messages, headersOf(await messages.started), trailer);
+}
+
+function newCall(
+  plan: MethodPlan,
+  request: Call["request"],
+  sink: ResponseSink | undefined,
+  signal: AbortSignal | undefined,
+  timeoutMs: number | undefined,
+  header: ConstructorParameters<typeof Headers>[0],
+): Call {
+  return {
+    plan,
+    request,
+    sink,
+    headers: header === undefined ? {} : plainHeaders(header),
+    timeoutMs,
+    signal,
+    deadlineAtMs: undefined,
+    attempts: 0,
+    endpoint: undefined,
+    tried: undefined,
+    answered: false,
+    messagesSent: 0,
+    messagesReceived: 0,
+    aborted: undefined,
+    onAbort: undefined,
+  };
+}
+
+function plainHeaders(init: ConstructorParameters<typeof Headers>[0]): Record<string, string> {
+  const headers: Record<string, string> = {};
+  new Headers(init).forEach((value, name) => {
+    headers[name] = value;
+  });
+  return headers;
+}
+
+async function first<T>(input: AsyncIterable<T>): Promise<T> {
+  for await (const message of input) return message;
+  throw new TypeError("a server-streaming call needs one request message");
+}
+
+async function* framed<T>(input: AsyncIterable<T>, toFrame: (message: T) => Uint8Array) {
+  for await (const message of input) yield toFrame(message);
+}

@@ -1,0 +1,82 @@
+import { Code } from "@connectrpc/connect";
+import type { Clock } from "../clock.ts";
+import { backoffMs } from "../resilience/backoff.ts";
+import type { RetryBudget } from "../resilience/retry-budget.ts";
+import type { Call, CallOutcome, Send } from "./call.ts";
+import type { Cluster } from "./cluster.ts";
+import type { MethodPlan } from "./method-plan.ts";
+
+/** The first attempt and its retries. */
+const MAX_ATTEMPTS = 3;
+const BACKOFF = { baseMs: 25, maxMs: 1_000 };
+
+export interface RetryParts {
+  readonly clock: Clock;
+  readonly budget: RetryBudget;
+  readonly cluster: Cluster;
+  /** Called for each retry with why it is allowed. */
+  readonly onRetry: (plan: MethodPlan, kind: "budget" | "never_reached") => void;
+}
+
+/**
+ * Sends a call again after `unavailable`, on another endpoint while one is left: up to three attempts and
+ * under the target's budget where its contract says that this does no harm; once, outside the budget,
+ * where no handler can have seen it. A call of which the caller has seen an answer, or whose messages are
+ * written one by one, is sent once. A peer's `grpc-retry-pushback-ms` is obeyed.
+ */
+export function retryLayer(next: Send, plan: MethodPlan, parts: RetryParts): Send {
+  const { clock, budget, cluster, onRetry } = parts;
+  const replayable = plan.kind === "unary" || plan.kind === "server_streaming";
+  if (!replayable) return next;
+
+  return (call, done) => {
+    budget.deposit(clock.monotonic());
+    let freeRetry = true;
+    const onOutcome = (outcome: CallOutcome) => {
+      const waitMs = retryAfterMs(call, outcome);
+      if (waitMs === undefined) done(outcome);
+      else if (waitMs === 0) next(call, onOutcome);
+      else sleep(call, waitMs, () => next(call, onOutcome), done);
+    };
+
+    const retryAfterMs = (call: Call, outcome: CallOutcome): number | undefined => {
+      if (outcome.code !== Code.Unavailable || call.aborted || call.answered || !call.endpoint)
+        return undefined;
+      const pushbackMs = pushbackOf(outcome);
+      if (pushbackMs !== undefined && !(pushbackMs >= 0)) return undefined;
+      call.tried ??= [];
+      call.tried.push(call.endpoint);
+      const waitMs =
+        pushbackMs ?? (cluster.hasUntried(call.tried) ? 0 : backoffMs(call.attempts - 1, BACKOFF));
+      if (call.deadlineAtMs !== undefined && clock.monotonic() + waitMs >= call.deadlineAtMs)
+        return undefined;
+      if (!outcome.reached && freeRetry) {
+        freeRetry = false;
+        onRetry(plan, "never_reached");
+        return waitMs;
+      }
+      if (!plan.idempotent || call.attempts >= MAX_ATTEMPTS || !budget.withdraw(clock.monotonic()))
+        return undefined;
+      onRetry(plan, "budget");
+      return waitMs;
+    };
+    next(call, onOutcome);
+  };
+}
+
+/** NaN where the peer sent something that is no number: by gRFC A6 that means "do not retry". */
+function pushbackOf(outcome: CallOutcome): number | undefined {
+  const value = outcome.trailer["grpc-retry-pushback-ms"];
+  return value === undefined ? undefined : Number(value);
+}
+
+function sleep(call: Call, waitMs: number, wake: () => void, done: (outcome: CallOutcome) => void): void {
+  const timer = setTimeout(() => {
+    call.onAbort = undefined;
+    wake();
+  }, waitMs);
+  call.onAbort = (outcome) => {
+    clearTimeout(timer);
+    done(outcome);
+  };
+}

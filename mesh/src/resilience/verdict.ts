@@ -1,0 +1,27 @@
+import { Code } from "@connectrpc/connect";
+
+/** A gRPC status: `0` is OK. */
+export type StatusCode = Code | 0;
+
+/** What one attempt says about the endpoint that answered it. */
+export type Verdict = "success" | "failure" | "neutral";
+
+/**
+ * Judges an endpoint by a status. An answer such as `not_found` is the work of a healthy endpoint;
+ * a cancelled call says nothing; `resource_exhausted` is a failure, so that refusing fast does not
+ * look like being fast.
+ */
+export function verdictOf(code: StatusCode): Verdict {
+  switch (code) {
+    case Code.Unavailable:
+    case Code.DeadlineExceeded:
+    case Code.Internal:
+    case Code.Unknown:
+    case Code.ResourceExhausted:
+      return "failure";
+    case Code.Canceled:
+      return "neutral";
+    default:
+      return "success";
+  }
+}

@@ -1,0 +1,204 @@
+import { Gauge, type Registry } from "prom-client";
+import type { Call, Send } from "../client/call.ts";
+import type { Cluster } from "../client/cluster.ts";
+import type { MethodPlan } from "../client/method-plan.ts";
+import type { Clock } from "../clock.ts";
+import type { StatusCode } from "../resilience/verdict.ts";
+import { type Cell, type HistogramCell, LeanCounter, LeanHistogram } from "./lean-metrics.ts";
+import { codeLabel, HANDLING_BUCKETS, methodLabels } from "./grpc-labels.ts";
+
+const METHOD_LABELS = ["grpc_type", "grpc_service", "grpc_method", "dst_service"];
+const VERSION_LABELS = [...METHOD_LABELS, "dst_version"];
+const ENDPOINT_STATES = ["connecting", "ready", "ejected", "backoff"] as const;
+const BREAKER_STATES = ["closed", "open", "half_open"] as const;
+
+/** Why a retry was allowed. */
+export type RetryKind = "budget" | "never_reached";
+
+const byRegistry = new WeakMap<Registry, ClientMetrics>();
+
+/** The client metrics of a registry; the same for everybody who asks. */
+export function clientMetrics(registry: Registry): ClientMetrics {
+  let metrics = byRegistry.get(registry);
+  if (!metrics) {
+    metrics = new ClientMetrics(registry);
+    byRegistry.set(registry, metrics);
+  }
+  return metrics;
+}
+
+/**
+ * The numbers of a client, `grpc_client_*` with go-grpc-middleware's names, and of the mesh, `mesh_*`. A
+ * destination is named by service and version, never by instance: instances times destinations is more
+ * than Prometheus can hold.
+ */
+export class ClientMetrics {
+  readonly #registry: Registry;
+  readonly #clusters = new Map<Cluster, number>();
+  readonly #started: LeanCounter;
+  readonly #handled: LeanCounter;
+  readonly #sent: LeanCounter;
+  readonly #received: LeanCounter;
+  readonly #seconds: LeanHistogram;
+  readonly #retries: LeanCounter;
+  readonly #retryCells = new Map<string, Cell>();
+
+  constructor(registry: Registry) {
+    this.#registry = registry;
+    const counter = (name: string, help: string, labelNames: readonly string[]) =>
+      new LeanCounter({ name, help, labelNames, registry });
+    this.#started = counter("grpc_client_started_total", "Calls started by the client.", METHOD_LABELS);
+    this.#handled = counter("grpc_client_handled_total", "Calls completed by the client, by code.", [
+      ...VERSION_LABELS,
+      "grpc_code",
+    ]);
+    this.#sent = counter("grpc_client_msg_sent_total", "Messages sent by the client.", VERSION_LABELS);
+    this.#received = counter("grpc_client_msg_received_total", "Messages received.", VERSION_LABELS);
+    this.#seconds = new LeanHistogram({
+      name: "grpc_client_handling_seconds",
+      help: "From the start of a call to its end as its caller saw it, retries included.",
+      labelNames: VERSION_LABELS,
+      buckets: HANDLING_BUCKETS,
+      registry,
+    });
+    this.#retries = counter("mesh_retries_total", "Calls sent again, by why that was allowed.", [
+      "grpc_service",
+      "grpc_method",
+      "dst_service",
+      "kind",
+    ]);
+    this.#gauges();
+  }
+
+  /** Shows a cluster's endpoints, breakers and budget until the function returned is called. */
+  follow(cluster: Cluster): () => void {
+    this.#clusters.set(cluster, (this.#clusters.get(cluster) ?? 0) + 1);
+    return () => {
+      const followers = this.#clusters.get(cluster)! - 1;
+      if (followers > 0) this.#clusters.set(cluster, followers);
+      else this.#clusters.delete(cluster);
+    };
+  }
+
+  retried(plan: MethodPlan, dstService: string, kind: RetryKind): void {
+    const key = `${plan.path} ${dstService} ${kind}`;
+    let cell = this.#retryCells.get(key);
+    if (!cell) {
+      const labels = { grpc_service: plan.service, grpc_method: plan.name, dst_service: dstService, kind };
+      cell = this.#retries.cell(labels);
+      this.#retryCells.set(key, cell);
+    }
+    cell.value++;
+  }
+
+  /** What is counted of one method towards one service. */
+  of(plan: MethodPlan, dstService: string): MethodMetrics {
+    const key = `${plan.path} ${dstService}`;
+    let metrics = this.#methods.get(key);
+    if (!metrics) {
+      const labels = { ...methodLabels(plan.method), dst_service: dstService };
+      const started = this.#started.cell(labels);
+      metrics = new MethodMetrics(started, (dst_version) => {
+        const versioned = { ...labels, dst_version };
+        return {
+          sent: this.#sent.cell(versioned),
+          received: this.#received.cell(versioned),
+          seconds: this.#seconds.cell(versioned),
+          handled: (code) => this.#handled.cell({ ...versioned, grpc_code: codeLabel(code) }),
+        };
+      });
+      this.#methods.set(key, metrics);
+    }
+    return metrics;
+  }
+
+  readonly #methods = new Map<string, MethodMetrics>();
+
+  #gauges(): void {
+    const clusters = this.#clusters;
+    const gauge = (name: string, help: string, states: readonly string[], stateOf: StateOf | undefined) =>
+      new Gauge({
+        name,
+        help,
+        labelNames: stateOf ? ["dst_service", "state"] : ["dst_service"],
+        registers: [this.#registry],
+        collect() {
+          this.reset();
+          for (const cluster of clusters.keys()) {
+            const dst_service = cluster.target.service;
+            if (!stateOf) this.set({ dst_service }, cluster.retryBudgetRemaining());
+            for (const state of states) {
+              const count = cluster.endpoints.filter((endpoint) => stateOf?.(endpoint) === state).length;
+              this.set({ dst_service, state }, count);
+            }
+          }
+        },
+      });
+    gauge("mesh_lb_endpoints", "Endpoints by state.", ENDPOINT_STATES, (endpoint) => endpoint.state);
+    gauge(
+      "mesh_circuit_state",
+      "Endpoints by their breaker's state.",
+      BREAKER_STATES,
+      (endpoint) => endpoint.breaker.state,
+    );
+    gauge(
+      "mesh_retry_budget_ratio",
+      "Share of the retry budget that is left: 1 untouched, 0 used up.",
+      [],
+      undefined,
+    );
+  }
+}
+
+type StateOf = (endpoint: Cluster["endpoints"][number]) => string;
+
+interface VersionCells {
+  readonly sent: Cell;
+  readonly received: Cell;
+  readonly seconds: HistogramCell;
+  readonly handled: (code: StatusCode) => Cell;
+}
+
+/** Cells of one method, looked up by version and code without making a string. */
+class MethodMetrics {
+  readonly started: Cell;
+  readonly #cellsOf: (version: string) => VersionCells;
+  readonly #versions = new Map<string, VersionCells & { readonly byCode: (Cell | undefined)[] }>();
+
+  constructor(started: Cell, cellsOf: (version: string) => VersionCells) {
+    this.started = started;
+    this.#cellsOf = cellsOf;
+  }
+
+  ended(call: Call, code: StatusCode, elapsedMs: number): void {
+    const version = call.endpoint?.info.version ?? "";
+    let cells = this.#versions.get(version);
+    if (!cells) {
+      cells = { ...this.#cellsOf(version), byCode: [] };
+      this.#versions.set(version, cells);
+    }
+    cells.sent.value += call.messagesSent;
+    cells.received.value += call.messagesReceived;
+    cells.seconds.observe(elapsedMs / 1_000);
+    let handled = cells.byCode[code];
+    if (!handled) cells.byCode[code] = handled = cells.handled(code);
+    handled.value++;
+  }
+}
+
+/** Counts a call and how it ended, for its caller. */
+export function metricsLayer(
+  next: Send,
+  plan: MethodPlan,
+  { clock, cluster, metrics }: { clock: Clock; cluster: Cluster; metrics: ClientMetrics },
+): Send {
+  const method = metrics.of(plan, cluster.target.service);
+  return (call, done) => {
+    const startedAtMs = clock.monotonic();
+    method.started.value++;
+    next(call, (outcome) => {
+      method.ended(call, outcome.code, clock.monotonic() - startedAtMs);
+      done(outcome);
+    });
+  };
+}

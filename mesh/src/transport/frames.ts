@@ -1,0 +1,75 @@
+const PREFIX_BYTES = 5;
+const EMPTY = new Uint8Array(0);
+
+/** Puts the five-byte prefix of gRPC before a message: not compressed, its length. */
+export function frame(message: Uint8Array): Buffer {
+  const framed = Buffer.allocUnsafe(PREFIX_BYTES + message.length);
+  framed[0] = 0;
+  framed.writeUInt32BE(message.length, 1);
+  framed.set(message, PREFIX_BYTES);
+  return framed;
+}
+
+/** What is wrong with the bytes of a peer. */
+export type FrameFault = "compressed" | "too large";
+
+/**
+ * Cuts a byte stream into messages. A message that arrives whole in one chunk is a view of it, without a
+ * copy; one in pieces is copied once, into a buffer of its announced length.
+ */
+export class Deframer {
+  readonly #maxBytes: number;
+  readonly #onMessage: (message: Uint8Array) => void;
+  #prefix: Uint8Array = EMPTY;
+  #body: Uint8Array | undefined;
+  #filled = 0;
+
+  constructor(maxBytes: number, onMessage: (message: Uint8Array) => void) {
+    this.#maxBytes = maxBytes;
+    this.#onMessage = onMessage;
+  }
+
+  /** True between messages: the stream may end here. */
+  get atBoundary(): boolean {
+    return this.#body === undefined && this.#prefix.length === 0;
+  }
+
+  /** Takes in a chunk; a fault means that the rest cannot be understood. */
+  push(chunk: Uint8Array): FrameFault | undefined {
+    let rest = chunk;
+    while (rest.length > 0) {
+      if (this.#body) rest = this.#fill(this.#body, rest);
+      else {
+        const head = this.#prefix.length === 0 ? rest : Buffer.concat([this.#prefix, rest]);
+        if (head.length < PREFIX_BYTES) {
+          this.#prefix = Uint8Array.from(head);
+          return undefined;
+        }
+        this.#prefix = EMPTY;
+        if (head[0] !== 0) return "compressed";
+        const length = ((head[1]! << 24) | (head[2]! << 16) | (head[3]! << 8) | head[4]!) >>> 0;
+        if (length > this.#maxBytes) return "too large";
+        if (head.length >= PREFIX_BYTES + length) {
+          this.#onMessage(head.subarray(PREFIX_BYTES, PREFIX_BYTES + length));
+          rest = head.subarray(PREFIX_BYTES + length);
+        } else {
+          this.#body = new Uint8Array(length);
+          this.#filled = 0;
+          rest = head.subarray(PREFIX_BYTES);
+        }
+      }
+    }
+    return undefined;
+  }
+
+  #fill(body: Uint8Array, chunk: Uint8Array): Uint8Array {
+    const part = chunk.subarray(0, body.length - this.#filled);
+    body.set(part, this.#filled);
+    this.#filled += part.length;
+    if (this.#filled === body.length) {
+      this.#body = undefined;
+      this.#onMessage(body);
+    }
+    return chunk.subarray(part.length);
+  }
+}

@@ -1,0 +1,195 @@
+import { type ClientHttp2Stream, constants, type IncomingHttpHeaders } from "node:http2";
+import { Code } from "@connectrpc/connect";
+import type { StatusCode } from "../resilience/verdict.ts";
+import type { Attempt, AttemptObserver, AttemptRequest, Outcome } from "./connection.ts";
+import { Deframer, type FrameFault } from "./frames.ts";
+import { codeOfHttpStatus, type ErrorDetail, statusOf, type WireStatus } from "./status.ts";
+
+const NOTHING: IncomingHttpHeaders = {};
+const NO_DETAILS: readonly ErrorDetail[] = [];
+
+/** What an attempt must know of its connection to tell why its stream ended. */
+export interface StreamFate {
+  /** Why the connection went; undefined while it stands. */
+  lostBecause(): string | undefined;
+  /** Whether the peer said, by GOAWAY, that it never looked at this stream. */
+  wasRefused(streamId: number | undefined): boolean;
+  /** A sign of life came. */
+  heard(): void;
+}
+
+/** An attempt on a stream of `node:http2`. */
+export class Http2Attempt implements Attempt {
+  readonly #stream: ClientHttp2Stream;
+  readonly #observer: AttemptObserver;
+  readonly #fate: StreamFate;
+  readonly #deframer: Deframer;
+  readonly #maxMessageBytes: number;
+  #header: IncomingHttpHeaders | undefined;
+  #trailer: IncomingHttpHeaders | undefined;
+  #message: Uint8Array | undefined;
+  #ended = false;
+
+  constructor(
+    stream: ClientHttp2Stream,
+    request: AttemptRequest,
+    observer: AttemptObserver,
+    fate: StreamFate,
+  ) {
+    this.#stream = stream;
+    this.#observer = observer;
+    this.#fate = fate;
+    this.#maxMessageBytes = request.maxMessageBytes;
+    this.#deframer = new Deframer(request.maxMessageBytes, (message) => {
+      this.#message = message;
+      if (!this.#ended) observer.message(message);
+    });
+    stream.on("response", (header) => this.#onResponse(header));
+    stream.on("data", (chunk: Buffer) => this.#onData(chunk));
+    stream.on("trailers", (trailer) => {
+      this.#trailer = trailer;
+    });
+    stream.on("end", () => {
+      if (this.#trailer) this.#conclude();
+    });
+    // What an error means is read from the state of stream and connection when it has closed.
+    stream.on("error", () => {});
+    stream.on("close", () => this.#conclude());
+    if (request.body) stream.end(request.body);
+  }
+
+  write(frame: Uint8Array): boolean {
+    return this.#stream.writable ? this.#stream.write(frame) : true;
+  }
+
+  drained(): Promise<void> {
+    const stream = this.#stream;
+    if (stream.destroyed || !stream.writableNeedDrain) return Promise.resolve();
+    return new Promise((resolve) => {
+      stream.once("drain", resolve);
+      stream.once("close", resolve);
+    });
+  }
+
+  finish(): void {
+    if (this.#stream.writable) this.#stream.end();
+  }
+
+  pause(): void {
+    this.#stream.pause();
+  }
+
+  resume(): void {
+    this.#stream.resume();
+  }
+
+  cancel(): void {
+    this.#ended = true;
+    this.#reset();
+  }
+
+  #onResponse(header: IncomingHttpHeaders): void {
+    this.#fate.heard();
+    this.#header = header;
+    const httpStatus = Number(header[":status"]);
+    const type = header["content-type"];
+    if (httpStatus !== 200) {
+      const text = `the peer answered HTTP ${httpStatus}`;
+      this.#end(statusOf(header) ?? { code: codeOfHttpStatus(httpStatus), text, details: NO_DETAILS });
+    } else if (type === undefined || !type.startsWith("application/grpc")) {
+      this.#fail(Code.Unknown, `the peer answered with content-type ${type ?? "(none)"}, not gRPC`);
+    } else if (header["grpc-status"] === undefined) {
+      this.#observer.header(header);
+    } else {
+      this.#trailer = header;
+      this.#header = NOTHING;
+    }
+  }
+
+  #onData(chunk: Buffer): void {
+    if (this.#ended) return;
+    this.#fate.heard();
+    const fault = this.#deframer.push(chunk);
+    if (fault) this.#onFault(fault);
+  }
+
+  #onFault(fault: FrameFault): void {
+    if (this.#ended) return;
+    if (fault === "compressed") this.#fail(Code.Internal, "the peer sent a compressed message, unasked");
+    else {
+      const text = `a message is larger than the limit of ${this.#maxMessageBytes} bytes`;
+      this.#end({ code: Code.ResourceExhausted, text, details: NO_DETAILS }, { blame: false });
+    }
+  }
+
+  /** The stream is over: says how it ended from all that is known. */
+  #conclude(): void {
+    if (this.#ended) return;
+    const status = this.#trailer && statusOf(this.#trailer);
+    if (status && status.code === 0 && !this.#deframer.atBoundary) {
+      this.#fail(Code.Internal, "the answer ended in the middle of a message");
+    } else if (status) this.#end(status);
+    else this.#endByReset();
+  }
+
+  #endByReset(): void {
+    const stream = this.#stream;
+    const lost = this.#fate.lostBecause();
+    const unsent = stream.pending || stream.id === undefined;
+    const refused =
+      unsent ||
+      this.#fate.wasRefused(stream.id) ||
+      (this.#header === undefined && stream.rstCode === constants.NGHTTP2_REFUSED_STREAM);
+    if (lost !== undefined || refused) {
+      const text = lost ?? "the peer refused the stream";
+      this.#end({ code: Code.Unavailable, text, details: NO_DETAILS }, { reached: !refused });
+    } else if (stream.rstCode === constants.NGHTTP2_NO_ERROR) {
+      this.#fail(Code.Internal, "the answer ended without a status");
+    } else {
+      this.#fail(codeOfReset(stream.rstCode), `the peer reset the stream (HTTP/2 error ${stream.rstCode})`);
+    }
+  }
+
+  #fail(code: StatusCode, text: string): void {
+    this.#end({ code, text, details: NO_DETAILS });
+  }
+
+  #end(status: WireStatus, { reached = true, blame = true } = {}): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    const outcome: Outcome = {
+      code: status.code,
+      text: status.text,
+      details: status.details,
+      header: this.#header ?? NOTHING,
+      trailer: this.#trailer ?? NOTHING,
+      message: this.#message,
+      reached,
+      blame,
+    };
+    if (this.#trailer === undefined) this.#reset();
+    this.#observer.end(outcome);
+  }
+
+  #reset(): void {
+    if (this.#stream.destroyed || this.#stream.closed) return;
+    this.#stream.close(constants.NGHTTP2_CANCEL);
+    // Unread data would keep the closed stream alive.
+    this.#stream.resume();
+  }
+}
+
+/** gRPC over HTTP/2, "Errors". A peer that gives up by CANCEL is unavailable: it is not us who cancelled. */
+function codeOfReset(rstCode: number): Code {
+  switch (rstCode) {
+    case constants.NGHTTP2_REFUSED_STREAM:
+    case constants.NGHTTP2_CANCEL:
+      return Code.Unavailable;
+    case constants.NGHTTP2_ENHANCE_YOUR_CALM:
+      return Code.ResourceExhausted;
+    case constants.NGHTTP2_INADEQUATE_SECURITY:
+      return Code.PermissionDenied;
+    default:
+      return Code.Internal;
+  }
+}
