@@ -2,21 +2,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startConsul, startNats, startPostgres } from "@antiphon/deploy/local";
+import type {} from "@antiphon/mesh/testing";
 import type { TestProject } from "vitest/node";
-
-/** Addresses of the servers of this test run. */
-export interface Backing {
-  readonly consulUrl: string;
-  readonly natsUrl: string;
-  /** Superuser of the database `postgres`; tests create databases of their own. */
-  readonly postgresUrl: string;
-}
-
-declare module "vitest" {
-  export interface ProvidedContext {
-    backing: Backing;
-  }
-}
 
 /** One Consul, NATS with JetStream and PostgreSQL for the run; none of them outlives it, however it ends. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
