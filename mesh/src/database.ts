@@ -60,6 +60,11 @@ export function isDatabaseAway(error: unknown): boolean {
   );
 }
 
+/** True where a query failed because a text in it holds a NUL character, which PostgreSQL cannot keep. */
+export function isUnstorableText(error: unknown): boolean {
+  return error instanceof Error && "code" in error && (error.code === "22021" || error.code === "22P05");
+}
+
 export interface MigrateOptions {
   /** Keeps the names of one folder's migrations apart from another's in the same database. Default `service`. */
   readonly scope?: string;

@@ -3,7 +3,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { AnySchema, anyPack } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { Metadata, type StatusObject } from "@grpc/grpc-js";
-import { isDatabaseAway } from "../database.ts";
+import { isDatabaseAway, isUnstorableText } from "../database.ts";
 import { PageTokenError } from "../page-token.ts";
 
 /** Trailers have to fit into one header block; peers commonly stop at 8 KiB. */
@@ -19,6 +19,9 @@ export function toConnectError(error: unknown): ConnectError {
   const told = (message: string, code: Code) => new ConnectError(message, code, undefined, undefined, error);
   if (error instanceof PageTokenError) return told(error.message, Code.InvalidArgument);
   if (isDatabaseAway(error)) return told("the database is away, try again", Code.Unavailable);
+  if (isUnstorableText(error)) {
+    return told("a text in the request holds a NUL character, which cannot be kept", Code.InvalidArgument);
+  }
   return told("internal error", Code.Internal);
 }
 
