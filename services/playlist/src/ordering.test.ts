@@ -27,7 +27,8 @@ test("the stored order is the order wanted, after any insertions and moves", () 
       let order: string[] = [];
       let next = 0;
       for (const { from, to, fresh } of steps) {
-        const run = fresh > 0 ? Array.from({ length: fresh }, () => `i${next++}`) : order.slice(from, from + 1);
+        const run =
+          fresh > 0 ? Array.from({ length: fresh }, () => `i${next++}`) : order.slice(from, from + 1);
         const rest = order.filter((id) => !run.includes(id));
         order = rest.toSpliced(Math.min(to, rest.length), 0, ...run);
         stored.write(order, new Set(run));

@@ -29,7 +29,11 @@ export function sortKeys(order: readonly string[], known: ReadonlyMap<string, nu
 }
 
 /** `count` ascending integers strictly between two others, or `undefined` where they do not fit. */
-function keysBetween(before: number | undefined, after: number | undefined, count: number): number[] | undefined {
+function keysBetween(
+  before: number | undefined,
+  after: number | undefined,
+  count: number,
+): number[] | undefined {
   const step = before === undefined || after === undefined ? STEP : (after - before) / (count + 1);
   if (step < 1) return undefined;
   const origin = before ?? (after === undefined ? 0 : after - STEP * (count + 1));

@@ -1,6 +1,14 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { applyChanges, type Change, EMPTY, itemsNamed, type Place, type Playlist, standing } from "./playlist.ts";
+import {
+  applyChanges,
+  type Change,
+  EMPTY,
+  itemsNamed,
+  type Place,
+  type Playlist,
+  standing,
+} from "./playlist.ts";
 
 const AT_MS = 1_700_000_000_000;
 
@@ -84,7 +92,11 @@ test("to others a private playlist and a deleted one do not exist", () => {
 });
 
 const id = fc.constantFrom(..."abcdefghijkl");
-const place: fc.Arbitrary<Place> = fc.oneof(fc.constant("front" as const), fc.constant("end" as const), id.map(after));
+const place: fc.Arbitrary<Place> = fc.oneof(
+  fc.constant("front" as const),
+  fc.constant("end" as const),
+  id.map(after),
+);
 const edit: fc.Arbitrary<Change> = fc.oneof(
   fc.record({ kind: fc.constant("move" as const), itemId: id, place }),
   fc.record({ kind: fc.constant("remove" as const), itemId: id }),

@@ -82,7 +82,9 @@ function applyChange(
     }
     case "remove": {
       const items = playlist.items.filter((item) => item.itemId !== change.itemId);
-      return items.length === playlist.items.length ? undefined : { playlist: { ...playlist, items }, change };
+      return items.length === playlist.items.length
+        ? undefined
+        : { playlist: { ...playlist, items }, change };
     }
   }
 }

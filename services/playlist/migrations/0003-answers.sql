@@ -1,0 +1,10 @@
+-- What was answered to a call with an idempotency key. The answer is null only within the transaction that makes it.
+CREATE TABLE answer (
+  listener_id text NOT NULL,
+  idempotency_key text NOT NULL,
+  request_hash bytea NOT NULL,
+  response bytea,
+  answered_at timestamptz NOT NULL,
+  PRIMARY KEY (listener_id, idempotency_key)
+);
+CREATE INDEX answer_age ON answer (answered_at);
