@@ -1,0 +1,183 @@
+import {
+  AckPolicy,
+  type ConsumerConfig,
+  DeliverPolicy,
+  type JetStreamManager,
+  type JsMsg,
+  jetstream,
+} from "@nats-io/jetstream";
+import { type NatsConnection, nanos } from "@nats-io/transport-node";
+import type pg from "pg";
+import type { Logger } from "pino";
+import type { Registry } from "prom-client";
+import { withTransaction } from "../database.ts";
+import { countDeadLetters, sendDeadLetter } from "./dead-letter.ts";
+import { type EventHandler, routesOf, runHandler } from "./event-handler.ts";
+import { pruneInbox } from "./inbox.ts";
+import { type ProcessorDeps, processDelivery } from "./inbox-processor.ts";
+import { EVENTS, openJetStream, unlessMissing } from "./jetstream.ts";
+import { keepRunning, orAborted, pause } from "./keep-running.ts";
+import { Lanes } from "./lanes.ts";
+import { eventMetrics } from "./metrics.ts";
+import { countParked, takeParked } from "./parking.ts";
+import { messagesOf } from "./subscription.ts";
+
+export interface ConsumeDeps {
+  readonly nats: () => Promise<NatsConnection>;
+  /** The database that holds the effects and the tables of `eventMigrations`. */
+  readonly pool: pg.Pool;
+  /** Names the consumer; its replicas share the events out between them. Lower case letters, digits, dashes. */
+  readonly group: string;
+  /** For the subject of its dead letters, `dlq.<service>.<group>`; default the group. */
+  readonly service?: string;
+  readonly log: Logger;
+  readonly metrics: Registry;
+  /** Stops the consumer. */
+  readonly signal: AbortSignal;
+  /** An event that fails as often is dead-lettered and its key parked; default 5. */
+  readonly maxAttempts?: number;
+  /** Wait before the second attempt, milliseconds; four times as long before each further one; default 250. */
+  readonly retryMs?: number;
+  /** Events in hand at once, each with a connection of the pool; default 8. */
+  readonly concurrency?: number;
+  /** After which the broker gives what a dead replica had in hand to another; default 30 s. */
+  readonly ackWaitMs?: number;
+}
+
+export interface EventConsumer {
+  /** Starts reading; servers that are away are waited for. */
+  start(): void;
+  /** Resolves when what is in hand is done. */
+  stop(): Promise<void>;
+  /**
+   * Handles the waiting events of a parked key, in order, and lets it go. Resolves with how many; rejects
+   * with the error of the first that fails again, and the key stays parked from there.
+   */
+  release(aggregate: string, key: string): Promise<number>;
+}
+
+/** Unacknowledged messages of a group at once; also bounds what its replicas hold in memory. */
+const MAX_ACK_PENDING = 256;
+const MEASURE_MS = 10_000;
+
+/**
+ * Consumes every event of each aggregate that a handler touches, in order per key, each effect once: the
+ * handler's writes, the inbox row and what it publishes are one transaction.
+ */
+export function consume(deps: ConsumeDeps, handlers: readonly EventHandler[]): EventConsumer {
+  const { nats, pool, group, service = group, log, maxAttempts = 5, retryMs = 250, concurrency = 8 } = deps;
+  const { ackWaitMs = 30_000 } = deps;
+  if (!/^[a-z][a-z0-9-]{0,31}$/.test(group)) {
+    throw new TypeError(`group must be at most 32 lower case letters, digits and dashes (was "${group}")`);
+  }
+  const routes = routesOf(handlers);
+  const metrics = eventMetrics(deps.metrics);
+  const box = { subject: `dlq.${service}.${group}`, consumer: group };
+  const stopped = new AbortController();
+  const signal = AbortSignal.any([deps.signal, stopped.signal]);
+  let running: Promise<unknown> | undefined;
+
+  const read = async () => {
+    const nc = await orAborted(nats(), signal);
+    const manager = await openJetStream(nc);
+    await ensureConsumer(manager, group, {
+      filter_subjects: Array.from(routes.types.values(), ({ filter }) => filter),
+      ack_wait: nanos(ackWaitMs),
+      max_ack_pending: MAX_ACK_PENDING,
+    });
+    const processor: ProcessorDeps = {
+      consumer: group,
+      pool,
+      routes,
+      log,
+      metrics,
+      maxAttempts,
+      retryMs,
+      deadLetter: (message, error, attempts) => sendDeadLetter(nc, box, message, error, attempts),
+      // What a consumer has acknowledged without a hole ends at its floor.
+      nothingBefore: async ({ seq }) =>
+        (await manager.consumers.info(EVENTS, group)).ack_floor.stream_seq >= seq - 1,
+    };
+    const lanes = new Lanes(concurrency);
+    const inHand = new Set<JsMsg>();
+    const keepAlive = setInterval(() => {
+      for (const message of inHand) message.working();
+    }, ackWaitMs / 3);
+    try {
+      for await (const message of messagesOf(nc, await jetstream(nc).consumers.get(EVENTS, group), signal)) {
+        inHand.add(message);
+        lanes.run(laneOf(message), async () => {
+          // What was not begun goes to another replica at once.
+          if (signal.aborted) message.nak();
+          else await processDelivery(processor, message);
+          inHand.delete(message);
+        });
+      }
+    } finally {
+      await lanes.idle();
+      clearInterval(keepAlive);
+    }
+  };
+
+  let pruneAt = 0;
+  const lookAfter = async () => {
+    metrics.parkedKeys.set({ consumer: group }, await countParked(pool, group));
+    if (performance.now() >= pruneAt) {
+      await pruneInbox(pool, group);
+      pruneAt = performance.now() + 600_000;
+    }
+    const manager = await openJetStream(await orAborted(nats(), signal));
+    metrics.deadLetters.set({ consumer: group }, await countDeadLetters(manager, box));
+    await pause(MEASURE_MS, signal);
+  };
+
+  return {
+    start() {
+      running ??= Promise.all([
+        keepRunning({ what: `consumer ${group}`, log, signal }, read),
+        keepRunning({ what: `measuring consumer ${group}`, log, signal }, lookAfter),
+      ]);
+    },
+    async stop() {
+      stopped.abort();
+      await running;
+    },
+    async release(aggregate, key) {
+      for (let handled = 0; ; handled += 1) {
+        const more = await withTransaction(pool, async (tx) => {
+          const event = await takeParked(tx, group, aggregate, key);
+          const handler = event && routes.handlers.get(event.envelope.type);
+          if (handler) await runHandler(handler.decode(event.payload), tx, event.envelope);
+          return event !== undefined;
+        });
+        if (!more) return handled;
+      }
+    },
+  };
+}
+
+function laneOf({ subject, headers }: JsMsg): string {
+  // One order a key and aggregate; the aggregates of one domain rarely share keys, so its domain is enough.
+  return `${subject.split(".", 2)[1]} ${headers?.get("ce-subject")}`;
+}
+
+type ConsumerRules = Required<Pick<ConsumerConfig, "filter_subjects" | "ack_wait" | "max_ack_pending">>;
+
+/** Makes the group's durable consumer, or gives it the rules of this version. */
+async function ensureConsumer(manager: JetStreamManager, group: string, rules: ConsumerRules): Promise<void> {
+  const found = await manager.consumers.info(EVENTS, group).catch(unlessMissing);
+  if (!found) {
+    await manager.consumers.add(EVENTS, {
+      durable_name: group,
+      deliver_policy: DeliverPolicy.All,
+      ack_policy: AckPolicy.Explicit,
+      max_deliver: -1,
+      ...rules,
+    });
+    return;
+  }
+  const { filter_subjects, ack_wait, max_ack_pending } = found.config;
+  if (JSON.stringify({ filter_subjects, ack_wait, max_ack_pending }) !== JSON.stringify(rules)) {
+    await manager.consumers.update(EVENTS, group, rules);
+  }
+}

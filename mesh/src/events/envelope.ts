@@ -1,0 +1,62 @@
+import { headers, type MsgHdrs } from "@nats-io/transport-node";
+
+/** An event's CloudEvents attributes, as they travel in the headers of a message (binary mode). */
+export interface Envelope {
+  /** Also `Nats-Msg-Id`, by which the broker drops duplicates for two minutes. */
+  readonly id: string;
+  readonly type: string;
+  /** `/antiphon/<service>`. */
+  readonly source: string;
+  /** The CloudEvents subject. */
+  readonly key: string;
+  /** Counts the events of a key, from 1, without holes. */
+  readonly keySeq: bigint;
+  /** When it was written, by the clock of the writer's database. */
+  readonly at: Date;
+  /** W3C trace context of the call that caused it. */
+  readonly traceparent?: string | undefined;
+}
+
+/** The headers of a message are not those of an event. */
+export class MalformedEnvelope extends Error {
+  override readonly name = "MalformedEnvelope";
+}
+
+export function toHeaders(envelope: Envelope): MsgHdrs {
+  const h = headers();
+  h.set("Nats-Msg-Id", envelope.id);
+  h.set("ce-specversion", "1.0");
+  h.set("ce-id", envelope.id);
+  h.set("ce-type", envelope.type);
+  h.set("ce-source", envelope.source);
+  h.set("ce-subject", envelope.key);
+  h.set("ce-keyseq", String(envelope.keySeq));
+  h.set("ce-time", envelope.at.toISOString());
+  h.set("content-type", "application/protobuf");
+  if (envelope.traceparent) h.set("traceparent", envelope.traceparent);
+  return h;
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** Throws {@link MalformedEnvelope} naming the header that is missing or wrong. */
+export function fromHeaders(h: MsgHdrs | undefined): Envelope {
+  const read = (name: string, allowed: RegExp) => {
+    const value = h?.get(name) ?? "";
+    if (allowed.test(value)) return value;
+    throw new MalformedEnvelope(
+      `header ${name} ${value ? `is not valid: "${value.slice(0, 80)}"` : "is missing"}`,
+    );
+  };
+  const at = new Date(read("ce-time", /^\d{4}-\d\d-\d\dT/));
+  if (Number.isNaN(at.getTime())) throw new MalformedEnvelope("header ce-time is no time");
+  return {
+    id: read("ce-id", UUID),
+    type: read("ce-type", /^[a-z0-9_.]+$/),
+    source: read("ce-source", /./),
+    key: read("ce-subject", /./),
+    keySeq: BigInt(read("ce-keyseq", /^[1-9]\d{0,17}$/)),
+    at,
+    traceparent: h?.get("traceparent") || undefined,
+  };
+}

@@ -1,0 +1,103 @@
+import { randomUUID } from "node:crypto";
+import { type DescMessage, type MessageShape, toBinary } from "@bufbuild/protobuf";
+import type { NatsConnection } from "@nats-io/transport-node";
+import type pg from "pg";
+import type { Logger } from "pino";
+import type { Registry } from "prom-client";
+import { currentScope } from "../call-scope.ts";
+import { EventError, type EventType } from "./event-type.ts";
+import { keepRunning, pause } from "./keep-running.ts";
+import { eventMetrics } from "./metrics.ts";
+import { insertEvent, measureOutbox } from "./outbox-store.ts";
+import { relay } from "./relay.ts";
+
+/** NATS takes 1 MiB a message, headers included. */
+export const MAX_EVENT_BYTES = 1_000_000;
+export const MAX_KEY_LENGTH = 256;
+
+export interface OutboxDeps {
+  /** The database that holds the service's data and, beside it, the tables of `eventMigrations`. */
+  readonly pool: pg.Pool;
+  /** Who publishes, for the event's source. */
+  readonly service: string;
+  readonly nats: () => Promise<NatsConnection>;
+  readonly log: Logger;
+  readonly metrics: Registry;
+  /** Stops the relay. */
+  readonly signal: AbortSignal;
+}
+
+export interface Outbox {
+  /**
+   * Publishes in the transaction that changes the data: the event exists if and only if the change does.
+   * It locks the event's key until the transaction ends; publish several keys in one order everywhere.
+   * Rejects with {@link EventError} an event without its key, a key over 256 characters or with control
+   * characters, and one of more than 1,000,000 bytes.
+   */
+  publish<S extends DescMessage>(
+    tx: pg.ClientBase,
+    type: EventType<S>,
+    message: MessageShape<S>,
+  ): Promise<void>;
+  /** Starts carrying events to the broker, beside the other replicas: one of them does it at a time. */
+  start(): void;
+  /** Resolves when what is in flight is settled. Nothing is lost: another replica or the next start goes on. */
+  stop(): Promise<void>;
+}
+
+/** A service's transactional outbox. */
+export function openOutbox(deps: OutboxDeps): Outbox {
+  const { pool, service, log, metrics: registry } = deps;
+  const stopped = new AbortController();
+  const signal = AbortSignal.any([deps.signal, stopped.signal]);
+  const metrics = eventMetrics(registry);
+  let running: Promise<unknown> | undefined;
+
+  const measure = async () => {
+    const { pending, oldestSeconds } = await measureOutbox(pool);
+    metrics.outboxPending.set(pending);
+    metrics.outboxOldest.set(oldestSeconds);
+    await pause(5_000, signal);
+  };
+
+  return {
+    async publish(tx, type, message) {
+      await insertEvent(tx, {
+        ...checked(type, message),
+        eventId: randomUUID(),
+        type: type.type,
+        aggregate: type.aggregate,
+        source: `/antiphon/${service}`,
+        traceparent: currentScope()?.traceparent,
+      });
+    },
+    start() {
+      running ??= Promise.all([
+        // The pause is also how often a replica tries to become the leader.
+        keepRunning({ what: "the outbox relay", log, signal, pauseMs: 500 }, () =>
+          relay({ ...deps, signal }),
+        ),
+        keepRunning({ what: "measuring the outbox", log, signal }, measure),
+      ]);
+    },
+    async stop() {
+      stopped.abort();
+      await running;
+    },
+  };
+}
+
+function checked<S extends DescMessage>(type: EventType<S>, message: MessageShape<S>) {
+  const key = type.key(message);
+  const refuse = (why: string) => new EventError(`${type.type} cannot be published: ${why}`);
+  if (!key) throw refuse("its key is empty, and its order hangs on it");
+  if (key.length > MAX_KEY_LENGTH) {
+    throw refuse(`its key must be at most ${MAX_KEY_LENGTH} characters (was ${key.length})`);
+  }
+  if (/\p{Cc}/u.test(key)) throw refuse("its key must not contain control characters");
+  const payload = toBinary(type.schema, message);
+  if (payload.length > MAX_EVENT_BYTES) {
+    throw refuse(`it must be at most ${MAX_EVENT_BYTES} bytes (was ${payload.length})`);
+  }
+  return { key, payload, subject: type.subject(key) };
+}
