@@ -4,8 +4,8 @@ import type { Cluster } from "../client/cluster.ts";
 import type { MethodPlan } from "../client/method-plan.ts";
 import type { Clock } from "../clock.ts";
 import type { StatusCode } from "../resilience/verdict.ts";
-import { type Cell, type HistogramCell, LeanCounter, LeanHistogram } from "./lean-metrics.ts";
 import { codeLabel, HANDLING_BUCKETS, methodLabels } from "./grpc-labels.ts";
+import { type Cell, type HistogramCell, LeanCounter, LeanHistogram } from "./lean-metrics.ts";
 
 const METHOD_LABELS = ["grpc_type", "grpc_service", "grpc_method", "dst_service"];
 const VERSION_LABELS = [...METHOD_LABELS, "dst_version"];

@@ -1,8 +1,20 @@
-import { EchoService } from "@antiphon/proto/antiphon/mesh/v1/echo";
-import { create, type DescMethod, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
-import * as grpc from "@grpc/grpc-js";
 import { createServer as createHttp2Server, type Http2Server, type ServerHttp2Stream } from "node:http2";
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from "node:net";
+import {
+  type EchoBothRequest,
+  type EchoBothResponse,
+  type EchoCollectRequest,
+  type EchoCollectResponse,
+  type EchoOnceRequest,
+  type EchoOnceResponse,
+  type EchoRequest,
+  type EchoResponse,
+  EchoService,
+  type EchoStreamRequest,
+  type EchoStreamResponse,
+} from "@antiphon/proto/antiphon/mesh/v1/echo";
+import { create, type DescMethod, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import * as grpc from "@grpc/grpc-js";
 
 /** A peer of the client under test, on a port of its own. */
 export interface Peer {
@@ -13,6 +25,14 @@ export interface Peer {
 }
 
 type Rpc = keyof typeof EchoService.method;
+
+export interface EchoHandlers {
+  readonly echo?: grpc.handleUnaryCall<EchoRequest, Partial<EchoResponse>>;
+  readonly echoOnce?: grpc.handleUnaryCall<EchoOnceRequest, Partial<EchoOnceResponse>>;
+  readonly echoStream?: grpc.handleServerStreamingCall<EchoStreamRequest, Partial<EchoStreamResponse>>;
+  readonly echoCollect?: grpc.handleClientStreamingCall<EchoCollectRequest, Partial<EchoCollectResponse>>;
+  readonly echoBoth?: grpc.handleBidiStreamingCall<EchoBothRequest, Partial<EchoBothResponse>>;
+}
 
 /** A grpc-js method definition from a descriptor. */
 export function definitionOf(method: DescMethod): grpc.MethodDefinition<object, object> {
@@ -31,13 +51,12 @@ export function definitionOf(method: DescMethod): grpc.MethodDefinition<object, 
 }
 
 /** `EchoService` on a stock grpc-js server; handlers that are not given answer `unimplemented`. */
-export async function grpcPeer(handlers: { [K in Rpc]?: grpc.UntypedHandleCall }, port = 0): Promise<Peer> {
+export async function grpcPeer(handlers: EchoHandlers, port = 0): Promise<Peer> {
   const server = new grpc.Server();
   const names = Object.keys(handlers) as Rpc[];
-  server.addService(
-    Object.fromEntries(names.map((name) => [name, definitionOf(EchoService.method[name])])),
-    handlers as grpc.UntypedServiceImplementation,
-  );
+  server.addService(Object.fromEntries(names.map((name) => [name, definitionOf(EchoService.method[name])])), {
+    ...handlers,
+  } as grpc.UntypedServiceImplementation);
   const bound = await new Promise<number>((resolve, reject) => {
     server.bindAsync(`127.0.0.1:${port}`, grpc.ServerCredentials.createInsecure(), (error, value) =>
       error ? reject(error) : resolve(value),
@@ -49,7 +68,7 @@ export async function grpcPeer(handlers: { [K in Rpc]?: grpc.UntypedHandleCall }
 /** A peer that speaks HTTP/2 and does with each stream whatever the test wants. */
 export async function http2Peer(
   onStream: (stream: ServerHttp2Stream, headers: Record<string, unknown>) => void,
-): Promise<Peer & { readonly server: Http2Server; readonly connections: () => number }> {
+): Promise<Peer & { readonly connections: () => number }> {
   const server = createHttp2Server();
   const sockets = new Set<Socket>();
   let connections = 0;
@@ -64,7 +83,11 @@ export async function http2Peer(
     onStream(stream, headers);
   });
   await listening(server);
-  return { ...addressed(portOf(server)), server, connections: () => connections, kill: killer(server, sockets) };
+  return {
+    ...addressed(portOf(server)),
+    connections: () => connections,
+    kill: killer(server, sockets),
+  };
 }
 
 /** A peer that speaks no HTTP/2 at all. */
