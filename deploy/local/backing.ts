@@ -12,8 +12,10 @@ export { ensureDatabase, type PostgresOptions, type PostgresServer, startPostgre
 const run = promisify(execFile);
 
 export interface BackingOptions {
-  /** Holds data and log; what is there already is used. */
+  /** Holds its data; what is there already is used. */
   readonly dir: string;
+  /** `dir` by default. */
+  readonly logDir?: string;
   /** A free one on 127.0.0.1 by default. */
   readonly port?: number;
   readonly onEvent?: (sentence: string) => void;
@@ -30,7 +32,12 @@ export interface NatsServer extends BackingServer {
 }
 
 /** Starts one Consul server without persistence: services register again when it forgets them. */
-export async function startConsul({ dir, port, onEvent }: BackingOptions): Promise<BackingServer> {
+export async function startConsul({
+  dir,
+  logDir = dir,
+  port,
+  onEvent,
+}: BackingOptions): Promise<BackingServer> {
   const { consul } = await findPrograms(["consul"], toolsDir);
   const http = port ?? (await freePort());
   const ports = [`http = ${http}`, "https = -1", "dns = -1", "grpc = -1", "serf_wan = -1"];
@@ -48,7 +55,7 @@ export async function startConsul({ dir, port, onEvent }: BackingOptions): Promi
       name: "Consul",
       command: consul,
       args: [...args, `-config-file=${config}`],
-      logFile: join(dir, "consul.log"),
+      logFile: join(logDir, "consul.log"),
       orphanSignal: "SIGKILL",
     },
     ready: async () => ((await (await get(`${url}/v1/status/leader`)).json()) as string).length > 0,
@@ -59,7 +66,7 @@ export async function startConsul({ dir, port, onEvent }: BackingOptions): Promi
 }
 
 /** Starts nats-server with JetStream; streams are kept below `dir` and fsynced on every write. */
-export async function startNats({ dir, port, onEvent }: BackingOptions): Promise<NatsServer> {
+export async function startNats({ dir, logDir = dir, port, onEvent }: BackingOptions): Promise<NatsServer> {
   const binary = (await findPrograms(["nats-server"], toolsDir))["nats-server"];
   const [client, monitor] = [port ?? (await freePort()), await freePort()];
   await mkdir(dir, { recursive: true });
@@ -74,7 +81,7 @@ jetstream { store_dir: ${JSON.stringify(dir)}, max_memory_store: 64MB, max_file_
   );
   const monitorUrl = `http://127.0.0.1:${monitor}`;
   const server = new Supervised({
-    spec: { name: "NATS", command: binary, args: ["-c", config], logFile: join(dir, "nats.log") },
+    spec: { name: "NATS", command: binary, args: ["-c", config], logFile: join(logDir, "nats.log") },
     ready: async () => (await get(`${monitorUrl}/healthz`)).ok,
     ...(onEvent === undefined ? {} : { onEvent }),
   });

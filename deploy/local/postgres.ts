@@ -12,8 +12,10 @@ import { Supervised } from "./supervisor.ts";
 const run = promisify(execFile);
 
 export interface PostgresOptions {
-  /** Holds data, password and log; what is there already is used. */
+  /** Holds data and password; what is there already is used. */
   readonly dir: string;
+  /** `dir` by default. */
+  readonly logDir?: string;
   /** A free one by default. */
   readonly port?: number;
   /** Whether it survives a power cut; false is faster and fit for tests. True by default. */
@@ -57,7 +59,7 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
       name: "PostgreSQL",
       command,
       args,
-      logFile: join(options.dir, "postgres.log"),
+      logFile: join(options.logDir ?? options.dir, "postgres.log"),
       stopSignal: "SIGINT",
       orphanSignal: "SIGQUIT",
     },

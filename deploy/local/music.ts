@@ -1,0 +1,101 @@
+import { constants } from "node:fs";
+import { access, mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { createMeshTransport, type MeshTransport, runInScope } from "@antiphon/mesh";
+import { CatalogService } from "@antiphon/proto/antiphon/catalog/v1/catalog";
+import { PlayerService } from "@antiphon/proto/antiphon/player/v1/player";
+import { createClient } from "@connectrpc/connect";
+import { unpackFromDebian } from "./debian-archive.ts";
+import { Sentence } from "./sentence.ts";
+import type { System } from "./system.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Resolves with the absolute path. Throws a `Sentence` where it is not a folder that can be read. */
+export async function musicFolder(path: string): Promise<string> {
+  const folder = resolve(path);
+  const info = await stat(folder).catch((error: NodeJS.ErrnoException) => {
+    throw new Sentence(
+      `${folder} cannot be read: ${error.code === "ENOENT" ? "there is no such folder" : error.message}`,
+    );
+  });
+  if (!info.isDirectory())
+    throw new Sentence(`${folder} is not a folder: name the folder that holds your music`);
+  await access(folder, constants.R_OK | constants.X_OK).catch(() => {
+    throw new Sentence(`${folder} cannot be read: its permissions do not allow it`);
+  });
+  return folder;
+}
+
+/** The free album that comes with a game of Debian's archive, taken from there the first time. */
+export async function freeAlbum(antiphonDir: string): Promise<string> {
+  const folder = join(antiphonDir, "music");
+  const album = join(folder, "usr", "share", "games", "singularity", "music");
+  if ((await readdir(album).catch(() => [])).length > 0) return album;
+  const scratch = await mkdtemp(join(antiphonDir, "music-"));
+  try {
+    await unpackFromDebian([{ name: "singularity-music", suite: "trixie" }], join(scratch, "root"));
+    await rm(folder, { recursive: true, force: true });
+    await rename(join(scratch, "root"), folder);
+  } catch (error) {
+    if (!(error instanceof Sentence)) throw error;
+    throw new Sentence(
+      `there is no music yet: name a folder with make run MUSIC=/path/to/your/music (${error.message})`,
+    );
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+  return album;
+}
+
+/** Calls services as the operator of this machine. */
+export interface Operator {
+  /** Whether the catalog holds any music. */
+  hasMusic(): Promise<boolean>;
+  /** Imports a folder with a bar; says which files were not music. */
+  importFolder(folder: string, terminal: Terminal): Promise<void>;
+  /** Follows the packaging with a bar until all tracks can be played, or the signal aborts. */
+  watchPackaging(terminal: Terminal, signal: AbortSignal): Promise<void>;
+  close(): void;
+}
+
+/** Who imports: no listener of the system, but the one who runs it. */
+const identity = { id: "lst_00000000000000000000", operator: true };
+
+export function operatorOf(system: System): Operator {
+  const transports: MeshTransport[] = [];
+  const transport = (service: string) => {
+    const copies = system.instances.filter((each) => each.service === service);
+    const addresses = copies.map(({ port }) => `127.0.0.1:${port}`);
+    const created = createMeshTransport({ target: `static:///${addresses.join(",")}` });
+    transports.push(created);
+    return created;
+  };
+  const catalog = createClient(CatalogService, transport("catalog"));
+  const player = createClient(PlayerService, transport("player"));
+  const asOperator = <T>(call: () => T): T => runInScope({ listener: identity }, call);
+  return {
+    async hasMusic() {
+      return (await catalog.listAlbums({ pageSize: 1 })).albums.length > 0;
+    },
+    async importFolder(folder, terminal) {
+      for await (const answer of asOperator(() => catalog.importFolder({ folder }))) {
+        terminal.bar("Importing", answer.filesDone, answer.filesTotal, answer.file);
+        if (answer.summary === undefined) continue;
+        terminal.endBar();
+        const { imported, changed, unchanged, problems } = answer.summary;
+        terminal.line(`  ${imported} tracks imported, ${changed} changed, ${unchanged} as they were`);
+        for (const { file, message } of problems) terminal.line(`  ${file}: ${message}`);
+      }
+    },
+    async watchPackaging(terminal, signal) {
+      for await (const answer of asOperator(() => player.watchPackaging({}, { signal }))) {
+        const { waiting, running, done, failed, lastTitle } = answer;
+        terminal.bar("Packaging", done + failed, waiting + running + done + failed, lastTitle);
+      }
+      terminal.endBar();
+    },
+    close() {
+      for (const each of transports) each.close();
+    },
+  };
+}

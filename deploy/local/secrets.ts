@@ -1,0 +1,34 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { Sentence } from "./sentence.ts";
+
+const shape = z.object({
+  /** Signs media URLs. */
+  mediaKey: z.string().min(32),
+  operator: z.object({ email: z.string(), password: z.string().min(8) }),
+});
+
+/** What is made up once and kept with the data, since the data depends on it. */
+export type Secrets = z.infer<typeof shape>;
+
+/** Reads `secrets.json` of a data folder, or makes it the first time. Only its owner can read it. */
+export async function loadSecrets(dataDir: string): Promise<Secrets> {
+  const path = join(dataDir, "secrets.json");
+  const text = await readFile(path, "utf8").catch(() => undefined);
+  if (text !== undefined) {
+    try {
+      return shape.parse(JSON.parse(text));
+    } catch {
+      throw new Sentence(`${path} is damaged: remove ${dataDir} to start over`);
+    }
+  }
+  const secrets: Secrets = {
+    mediaKey: randomBytes(32).toString("base64url"),
+    operator: { email: "operator@antiphon.local", password: randomBytes(9).toString("base64url") },
+  };
+  await mkdir(dataDir, { recursive: true });
+  await writeFile(path, `${JSON.stringify(secrets, undefined, 2)}\n`, { mode: 0o600 });
+  return secrets;
+}
