@@ -6,6 +6,14 @@ export {
   requireListener,
   runInScope,
 } from "./call-scope.ts";
+export {
+  createMeshTransport,
+  debugSnapshot,
+  type MeshTransport,
+  type MeshTransportOptions,
+  TargetError,
+  type TargetSnapshot,
+} from "./client/index.ts";
 export { type Clock, systemClock } from "./clock.ts";
 export { ConfigError, type ConfigShape, defineConfig, type MeshConfig, wholeNumber } from "./config.ts";
 export {
@@ -17,14 +25,9 @@ export {
   type PoolOptions,
   withTransaction,
 } from "./database.ts";
-export {
-  createMeshTransport,
-  debugSnapshot,
-  type MeshTransport,
-  type MeshTransportOptions,
-  TargetError,
-  type TargetSnapshot,
-} from "./client/index.ts";
+export { type ConsulDiscovery, consulDiscovery } from "./discovery/consul-discovery.ts";
+export type { Discovery, EndpointInfo } from "./discovery/discovery.ts";
+export { staticDiscovery } from "./discovery/static-discovery.ts";
 export { CallError, type CallErrorInit, fail } from "./errors.ts";
 export { newId, stableId } from "./ids.ts";
 export { Latest } from "./latest.ts";
@@ -35,6 +38,7 @@ export { type Served, serve } from "./server/served.ts";
 export type { AdminHandler, ServiceDeps } from "./service-deps.ts";
 export { serviceNameOf } from "./service-name.ts";
 export { signMediaPath, verifyMediaPath } from "./signed-media.ts";
+export { clientLayers } from "./stack.ts";
 export { codeLabel, HANDLING_BUCKETS, methodLabels } from "./telemetry/grpc-labels.ts";
 export type { Logger } from "./telemetry/logger.ts";
 export { continueTrace, traceIdOf } from "./telemetry/traceparent.ts";

@@ -76,15 +76,11 @@ export class LeanHistogram extends Histogram<string> {
     return cell;
   }
 
-  override async get() {
+  /** What the registry, and `get`, read. */
+  async getForPromString() {
     const { name, help } = this.#options;
     const values = this.#series.flatMap(({ labels, cell }) => this.#valuesOf(labels, cell));
-    return { ...(await super.get()), name, help, values };
-  }
-
-  /** What the registry calls in place of `get` to print. */
-  getForPromString() {
-    return this.get();
+    return { name, help, type: "histogram", aggregator: "sum", values };
   }
 
   #valuesOf(labels: Labels, cell: HistogramCell) {
