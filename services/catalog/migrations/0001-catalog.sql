@@ -45,7 +45,7 @@ CREATE TABLE track (
   source_mtime_ms bigint NOT NULL
 );
 CREATE INDEX track_by_title ON track (sort_title, id);
-CREATE INDEX track_of_album ON track (album_id, disc_number, track_number, id);
+CREATE INDEX track_of_album ON track (album_id);
 CREATE INDEX track_of_artist ON track (artist_id);
 
 -- What an operator took out stays out when its folder is imported again.
@@ -70,7 +70,7 @@ CROSS JOIN LATERAL (
   SELECT count(*)::integer AS track_count,
          coalesce(sum(duration_ms), 0)::bigint AS duration_ms,
          coalesce(max(year), 0) AS year,
-         (array_agg(cover_id ORDER BY disc_number, track_number) FILTER (WHERE cover_id IS NOT NULL))[1] AS cover_id
+         (array_agg(cover_id ORDER BY greatest(disc_number, 1), track_number) FILTER (WHERE cover_id IS NOT NULL))[1] AS cover_id
   FROM track WHERE album_id = album.id
 ) own
 WHERE own.track_count > 0;

@@ -28,7 +28,7 @@ export async function build(deps: ServiceDeps, config: CatalogConfig): Promise<r
   const cached = cachedCatalog(store);
   const tracks = trackStore({ pool, outbox, fileExists });
 
-  const consumer = consume({ ...deps, pool, group: "catalog" }, playerHandlers(tracks));
+  const consumer = consume({ ...deps, pool, group: deps.name }, playerHandlers(tracks));
   const follower = followChanges(deps, cached);
   outbox.start();
   consumer.start();

@@ -1,3 +1,4 @@
+import { exportCursor, keySeqOf } from "@antiphon/mesh/events";
 import type { Album, Artist, Track } from "@antiphon/proto/antiphon/catalog/v1/catalog";
 import { type Timestamp, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { Pool } from "pg";
@@ -37,12 +38,11 @@ export interface CatalogStore {
   listTracks(after: NameCursor | undefined, limit: number): Promise<TrackRow[]>;
   /** Where a track's file lies; null where it is known to be gone, undefined where there is no such track. */
   sourcePath(id: string): Promise<string | null | undefined>;
-  /** Every track, each with the number of the last event on it, as of one moment a batch. */
-  exportTracks(): AsyncIterable<ExportedTrack[]>;
+  /** Every track, each with the number of the last event on it, as of one moment. */
+  exportTracks(): AsyncIterable<ExportedTrack>;
 }
 
 const ARTIST_TRACKS = 50;
-const EXPORT_BATCH = 500;
 
 export function catalogStore(pool: Pool): CatalogStore {
   return {
@@ -55,7 +55,9 @@ export function catalogStore(pool: Pool): CatalogStore {
       const [albums, tracks] = await Promise.all([
         pool.query<AlbumRow>("SELECT * FROM album_listing WHERE id = $1", [id]),
         pool.query<TrackRow>(
-          "SELECT * FROM track_listing WHERE album_id = $1 ORDER BY disc_number, track_number, id",
+          // Tags often leave out the number of the only disc.
+          `SELECT * FROM track_listing WHERE album_id = $1
+           ORDER BY greatest(disc_number, 1), track_number, sort_title, id`,
           [id],
         ),
       ]);
@@ -120,21 +122,13 @@ export function catalogStore(pool: Pool): CatalogStore {
     },
 
     async *exportTracks() {
-      // A row and its number change in one transaction, so one statement never sees them apart.
-      for (let after = ""; ; ) {
-        const { rows } = await pool.query<TrackRow & { key_seq: string }>(
-          `SELECT track_listing.*, event_key.seq AS key_seq FROM track_listing
-           JOIN event_key ON event_key.aggregate = 'catalog.track' AND event_key.key = track_listing.id
-           WHERE track_listing.id > $1 ORDER BY track_listing.id LIMIT $2`,
-          [after, EXPORT_BATCH],
-        );
-        yield rows.map((row) => ({
-          track: toTrack(row),
-          keySeq: BigInt(row.key_seq),
-          importedAt: timestampFromDate(row.imported_at),
-        }));
-        if (rows.length < EXPORT_BATCH) return;
-        after = rows.at(-1)!.id;
+      const rows = exportCursor<TrackRow & { key_seq: string }>(
+        pool,
+        `SELECT track_listing.*, ${keySeqOf("catalog.track", "track_listing.id")} AS key_seq FROM track_listing`,
+      );
+      for await (const row of rows) {
+        const importedAt = timestampFromDate(row.imported_at);
+        yield { track: toTrack(row), keySeq: BigInt(row.key_seq), importedAt };
       }
     },
   };

@@ -1,11 +1,11 @@
 import type { ServiceDeps } from "@antiphon/mesh";
-import { type Follower, follow, type Handler, on } from "@antiphon/mesh/events";
+import { type EventHandler, type Follower, follow, on } from "@antiphon/mesh/events";
 import { AudioReadySchema } from "@antiphon/proto/antiphon/player/v1/events";
 import type { CachedCatalog } from "./cached-catalog.ts";
 import type { TrackStore } from "./track-store.ts";
 
 /** A track can be played once the player has packaged it. */
-export function playerHandlers(tracks: TrackStore): Handler[] {
+export function playerHandlers(tracks: TrackStore): EventHandler[] {
   return [on(AudioReadySchema, ({ trackId }, { tx }) => tracks.markPlayable(tx, trackId))];
 }
 

@@ -1,4 +1,4 @@
-import { mkdir, symlink } from "node:fs/promises";
+import { mkdir, rm, symlink } from "node:fs/promises";
 import { ImportProblemReason } from "@antiphon/proto/antiphon/catalog/v1/catalog";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { fixture, type MusicFolder, musicFolder, troubledFolder } from "../testing/music.ts";
@@ -143,4 +143,26 @@ test("an error of the store ends the import", async () => {
     throw new Error("the database is away");
   };
   await expect(importAll()).rejects.toThrow("the database is away");
+});
+
+test("a file that vanishes after it was listed is a problem of its own", async () => {
+  folder = await musicFolder({ "1.flac": "tone.flac", "2.ogg": "tone.ogg" });
+  const progress = importFolder(store, folder.path, new AbortController().signal);
+  await progress.next();
+  await rm(`${folder.path}/1.flac`);
+  const { result } = (await Array.fromAsync(progress)).at(-1)!;
+  expect(result).toMatchObject({
+    imported: 1,
+    problems: [{ file: "1.flac", reason: ImportProblemReason.UNREADABLE }],
+  });
+});
+
+test("an import that is given up reads no further", async () => {
+  folder = await musicFolder({ "1.flac": "tone.flac", "2.ogg": "tone.ogg" });
+  const stop = new AbortController();
+  const progress = importFolder(store, folder.path, stop.signal);
+  await progress.next();
+  stop.abort();
+  await expect(progress.next()).rejects.toThrow(/abort/i);
+  expect(store.reads).toBe(0);
 });

@@ -129,9 +129,7 @@ export function catalogService(deps: CatalogDeps): ServiceImpl<typeof CatalogSer
       }
     },
 
-    async *exportTracks() {
-      for await (const batch of store.exportTracks()) yield* batch;
-    },
+    exportTracks: () => store.exportTracks(),
   };
 }
 
