@@ -4,7 +4,7 @@ import type { Registry } from "prom-client";
 import { AdminServer } from "./admin/admin-server.ts";
 import { Readiness } from "./admin/readiness.ts";
 import { settlesWithin } from "./bounded.ts";
-import type { MeshTransport } from "./client/mesh-transport.ts";
+import { debugSnapshot, type MeshTransport } from "./client/index.ts";
 import type { Clock } from "./clock.ts";
 import type { MeshConfig } from "./config.ts";
 import type { Registrar } from "./discovery/discovery.ts";
@@ -50,7 +50,7 @@ export function openDeps(ground: ServiceGround): OpenDeps {
     version: mesh.version,
     zone: mesh.zone,
     phase: readiness.phase,
-    targets: [...transports.values()].map((transport) => transport.debugSnapshot()),
+    targets: debugSnapshot(),
   });
   const admin = new AdminServer({ metrics, readiness, log, debug });
   const stopHooks: StopHook[] = [];
@@ -95,7 +95,12 @@ export function openDeps(ground: ServiceGround): OpenDeps {
       draining.abort();
       const own: StopHook[] = [
         { hook: "admin", stop: () => admin.close() },
-        { hook: "clients", stop: () => transports.forEach((transport) => transport.close()) },
+        {
+          hook: "clients",
+          stop: () => {
+            for (const transport of transports.values()) transport.close();
+          },
+        },
       ];
       if (nats) own.push({ hook: "nats", stop: async () => (await nats)?.drain() });
       for (const hook of [...own, ...stopHooks].reverse()) await run(hook, log);
@@ -105,7 +110,7 @@ export function openDeps(ground: ServiceGround): OpenDeps {
 
 interface StopHook {
   readonly hook: string;
-  readonly stop: () => Promise<void> | void;
+  readonly stop: () => unknown;
 }
 
 async function run({ hook, stop }: StopHook, log: Logger): Promise<void> {

@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Registry } from "prom-client";
+import { createMeshTransport } from "./client/index.ts";
 import { systemClock } from "./clock.ts";
 import { ConfigError, type MeshConfig } from "./config.ts";
 import { consulDiscovery } from "./discovery/consul-discovery.ts";
@@ -46,7 +47,6 @@ export async function runService<C extends { readonly mesh: MeshConfig }>(
   collectDefaultMetrics({ register: metrics });
   surviveUnhandledErrors(log, metrics);
 
-  const { createMeshTransport } = await import("./client/mesh-transport.ts");
   const discovery = consulDiscovery({ url: mesh.consulUrl, log });
   const stopSignal = firstSignal();
   let service: RunningService | undefined;

@@ -29,11 +29,11 @@ export interface ServiceDeps {
   readonly metrics: Registry;
   /** Aborts when draining starts: long streams and loops end. */
   readonly signal: AbortSignal;
-  /** A part of `/readyz`: not ready while the check throws; its message is shown. */
-  readiness(name: string, check: () => Promise<void> | void): void;
+  /** A part of `/readyz`: not ready while the check throws or rejects; its message is shown. */
+  readiness(name: string, check: () => unknown): void;
   /** Serves a path of its own on the admin port. */
   admin(path: string, handler: AdminHandler): void;
-  /** Runs after the drain, the last one registered first. */
-  onStop(name: string, stop: () => Promise<void> | void): void;
+  /** Runs after the drain, the last one registered first; a promise is waited for, 5 s at most. */
+  onStop(name: string, stop: () => unknown): void;
   readonly clock: Clock;
 }

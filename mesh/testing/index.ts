@@ -1,4 +1,5 @@
 export { type Backing, backing, freshDatabase, type TestDatabase } from "./backing.ts";
+export { echoService } from "./echo.ts";
 export { ManualClock } from "./manual-clock.ts";
 export {
   startMesh,

@@ -3,6 +3,7 @@ import { type Client, createClient, type Transport } from "@connectrpc/connect";
 import { pino } from "pino";
 import { Registry } from "prom-client";
 import { type ListenerIdentity, runInScope } from "../src/call-scope.ts";
+import { createMeshTransport } from "../src/client/index.ts";
 import { systemClock } from "../src/clock.ts";
 import { defineConfig, type MeshConfig } from "../src/config.ts";
 import type { EndpointInfo, Registrar } from "../src/discovery/discovery.ts";
@@ -60,7 +61,6 @@ const meshDefaults = defineConfig({})({
  */
 export async function startMesh(options: TestMeshOptions = {}): Promise<TestMesh> {
   const config: MeshConfig = { ...meshDefaults.mesh, ...options.config };
-  const { createMeshTransport } = await import("../src/client/mesh-transport.ts");
   const registry = memoryRegistry();
   const running = new Map<string, RunningService[]>();
   const opened: OpenDeps[] = [];

@@ -15,10 +15,10 @@ const CHECK_TIMEOUT_MS = 1_000;
 /** Whether this process should get calls: it is serving, and everything it needs answers. */
 export class Readiness {
   phase: Phase = "starting";
-  readonly #checks = new Map<string, () => Promise<void> | void>();
+  readonly #checks = new Map<string, () => unknown>();
   #running: Promise<ReadinessReport> | undefined;
 
-  add(name: string, check: () => Promise<void> | void): void {
+  add(name: string, check: () => unknown): void {
     this.#checks.set(name, check);
   }
 
@@ -39,7 +39,7 @@ export class Readiness {
   }
 }
 
-async function outcome(check: () => Promise<void> | void): Promise<string> {
+async function outcome(check: () => unknown): Promise<string> {
   const timer = new AbortController();
   const late = sleep(CHECK_TIMEOUT_MS, `no answer within ${CHECK_TIMEOUT_MS} ms`, { signal: timer.signal });
   const answer = Promise.try(check).then(

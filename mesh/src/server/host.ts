@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { MeshErrorDetailSchema, MeshErrorReason } from "@antiphon/proto/antiphon/mesh/v1/errors";
 import { Code } from "@connectrpc/connect";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import type { Registry } from "prom-client";
+import { settlesWithin } from "../bounded.ts";
 import type { Clock } from "../clock.ts";
 import { fail } from "../errors.ts";
 import { codeLabel } from "../telemetry/grpc-labels.ts";
@@ -10,6 +10,7 @@ import type { Logger } from "../telemetry/logger.ts";
 import { ServerMetrics } from "../telemetry/server-metrics.ts";
 import { traceIdOf } from "../telemetry/traceparent.ts";
 import { hostMethod } from "./host-method.ts";
+import { HostedMethod } from "./hosted-method.ts";
 import type { Served } from "./served.ts";
 import { type OnSettled, ServerCall } from "./server-call.ts";
 
@@ -64,8 +65,8 @@ export class GrpcHost {
         if (code === Code.Internal) this.#log.error({ ...line, err: error?.cause ?? error }, "call");
         else this.#log[level](line, "call");
       };
-      hostMethod(this.#server, spec, metrics, (surface, reply) => {
-        metrics.started();
+      hostMethod(this.#server, spec, new HostedMethod(spec.method, metrics), (surface, reply) => {
+        metrics.started.value++;
         const call = new ServerCall(spec.method, surface, this.#clock, reply, onSettled);
         this.#open.add(call);
         return call;
@@ -88,7 +89,7 @@ export class GrpcHost {
    */
   async drain(timeoutMs: number): Promise<number> {
     const finished = new Promise<void>((resolve) => this.#server.tryShutdown(() => resolve()));
-    if (await within(finished, timeoutMs)) return 0;
+    if (await settlesWithin(finished, timeoutMs)) return 0;
     const cut = this.#open.size;
     for (const call of this.#open) {
       // grpc-js would reset them, which callers see as cancelled by themselves.
@@ -98,7 +99,7 @@ export class GrpcHost {
         }),
       );
     }
-    await within(finished, FAREWELL_MS);
+    await settlesWithin(finished, FAREWELL_MS);
     this.#server.forceShutdown();
     return cut;
   }
@@ -107,12 +108,4 @@ export class GrpcHost {
   kill(): void {
     this.#server.forceShutdown();
   }
-}
-
-async function within(work: Promise<void>, ms: number): Promise<boolean> {
-  const timer = new AbortController();
-  const expired = sleep(ms, false, { signal: timer.signal }).catch(() => false);
-  const finished = await Promise.race([work.then(() => true), expired]);
-  timer.abort();
-  return finished;
 }

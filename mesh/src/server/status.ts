@@ -4,6 +4,7 @@ import { AnySchema, anyPack } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { Metadata, type StatusObject } from "@grpc/grpc-js";
 import { isDatabaseAway, isUnstorableText } from "../database.ts";
+import { CallError } from "../errors.ts";
 import { PageTokenError } from "../page-token.ts";
 
 /** Trailers have to fit into one header block; peers commonly stop at 8 KiB. */
@@ -30,7 +31,8 @@ export function toStatus(error: ConnectError): StatusObject {
   // A lone surrogate would make the percent-encoding of the message throw.
   const message = error.rawMessage.toWellFormed().slice(0, MAX_MESSAGE_CHARS);
   const metadata = new Metadata();
-  copyHeaders(error.metadata, metadata);
+  // What a further hop answered with is between us and it.
+  if (!(error instanceof CallError)) copyHeaders(error.metadata, metadata);
   const details = packDetails(error);
   if (details.length > 0) {
     const status = create(StatusSchema, { code: error.code, message, details });

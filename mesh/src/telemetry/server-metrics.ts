@@ -1,66 +1,59 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import type { Code } from "@connectrpc/connect";
-import { Counter, Histogram, type Registry } from "prom-client";
+import type { Registry } from "prom-client";
 import { codeLabel, HANDLING_BUCKETS, methodLabels } from "./grpc-labels.ts";
+import { type Cell, LeanCounter, LeanHistogram } from "./lean-metrics.ts";
 
 export { codeLabel, HANDLING_BUCKETS } from "./grpc-labels.ts";
 
-/** What is counted of one method, its labels bound once and not at each call. */
+/** What is counted of one method. */
 export interface MethodMetrics {
-  started(): void;
-  received(): void;
-  sent(): void;
+  readonly started: Cell;
+  readonly received: Cell;
+  readonly sent: Cell;
   handled(code: Code | 0, seconds: number): void;
 }
 
-/** The counters of a server, `grpc_server_*`; source of names: go-grpc-middleware. */
+const LABELS = ["grpc_type", "grpc_service", "grpc_method"];
+
+/** The counters of a server, `grpc_server_*`, with the names and labels of go-grpc-middleware. */
 export class ServerMetrics {
   readonly #started;
-  readonly #handled;
-  readonly #seconds;
   readonly #received;
   readonly #sent;
+  readonly #handled;
+  readonly #seconds;
 
   constructor(registry: Registry) {
-    const labelNames = ["grpc_type", "grpc_service", "grpc_method"] as const;
-    const registers = [registry];
-    const counter = (name: string, help: string) => new Counter({ name, help, labelNames, registers });
+    const counter = (name: string, help: string, labelNames = LABELS) =>
+      new LeanCounter({ name, help, labelNames, registry });
     this.#started = counter("grpc_server_started_total", "Calls started on the server.");
-    this.#received = counter("grpc_server_msg_received_total", "Messages received on the server.");
+    this.#received = counter("grpc_server_msg_received_total", "Messages received by the server.");
     this.#sent = counter("grpc_server_msg_sent_total", "Messages sent by the server.");
-    this.#handled = new Counter({
-      name: "grpc_server_handled_total",
-      help: "Calls completed on the server, by code.",
-      labelNames: [...labelNames, "grpc_code"] as const,
-      registers,
-    });
-    this.#seconds = new Histogram({
+    this.#handled = counter("grpc_server_handled_total", "Calls completed on the server, by code.", [
+      ...LABELS,
+      "grpc_code",
+    ]);
+    this.#seconds = new LeanHistogram({
       name: "grpc_server_handling_seconds",
-      help: "From the first byte of a call to its status, on the server.",
-      labelNames,
+      help: "From the start of a call to its status, on the server.",
+      labelNames: LABELS,
       buckets: HANDLING_BUCKETS,
-      registers,
+      registry,
     });
   }
 
   of(method: DescMethod): MethodMetrics {
     const labels = methodLabels(method);
-    const started = this.#started.labels(labels);
-    const received = this.#received.labels(labels);
-    const sent = this.#sent.labels(labels);
-    const seconds = this.#seconds.labels(labels);
-    const handled = new Map<Code | 0, { inc(): void }>();
+    const seconds = this.#seconds.cell(labels);
+    const byCode: Cell[] = [];
     return {
-      started: () => started.inc(),
-      received: () => received.inc(),
-      sent: () => sent.inc(),
+      started: this.#started.cell(labels),
+      received: this.#received.cell(labels),
+      sent: this.#sent.cell(labels),
       handled: (code, elapsedSeconds) => {
-        let counter = handled.get(code);
-        if (!counter) {
-          counter = this.#handled.labels({ ...labels, grpc_code: codeLabel(code) });
-          handled.set(code, counter);
-        }
-        counter.inc();
+        byCode[code] ??= this.#handled.cell({ ...labels, grpc_code: codeLabel(code) });
+        byCode[code].value++;
         seconds.observe(elapsedSeconds);
       },
     };

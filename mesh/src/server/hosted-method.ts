@@ -1,0 +1,54 @@
+import {
+  create,
+  type DescMessage,
+  type DescMethod,
+  type MessageInitShape,
+  type MessageShape,
+  toBinary,
+} from "@bufbuild/protobuf";
+import { Code } from "@connectrpc/connect";
+import type { ServerReadableStream } from "@grpc/grpc-js";
+import { fail } from "../errors.ts";
+import type { MethodMetrics } from "../telemetry/server-metrics.ts";
+import { accessOf, requireAccess } from "./access.ts";
+import type { ServerCall } from "./server-call.ts";
+import { readRequest } from "./validation.ts";
+
+/** What calls of every kind have in common: admission, and messages read and written by their contract. */
+export class HostedMethod {
+  readonly #method: DescMethod;
+  readonly #metrics: MethodMetrics;
+  readonly #access;
+
+  constructor(method: DescMethod, metrics: MethodMetrics) {
+    this.#method = method;
+    this.#metrics = metrics;
+    this.#access = accessOf(method);
+  }
+
+  /** Throws where the call must not run: nobody waits for it any more, or the caller may not make it. */
+  admit(call: ServerCall): void {
+    const remainingMs = call.timeoutMs();
+    if (remainingMs !== undefined && remainingMs <= 0) {
+      throw fail(Code.DeadlineExceeded, "the deadline had passed before the call began");
+    }
+    requireAccess(this.#access, call.listener);
+  }
+
+  read(message: Uint8Array): MessageShape<DescMessage> {
+    this.#metrics.received.value++;
+    return readRequest(this.#method.input, message);
+  }
+
+  /** The caller's messages, pulled one by one; the stream stays open when the handler stops reading. */
+  async *readAll(surface: ServerReadableStream<Buffer, Buffer>): AsyncGenerator<MessageShape<DescMessage>> {
+    for await (const message of surface.iterator({ destroyOnReturn: false })) yield this.read(message);
+  }
+
+  write(answer: MessageInitShape<DescMessage>): Buffer {
+    const { output } = this.#method;
+    const message = toBinary(output, create(output, answer));
+    this.#metrics.sent.value++;
+    return Buffer.from(message.buffer, message.byteOffset, message.byteLength);
+  }
+}

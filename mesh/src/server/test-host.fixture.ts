@@ -1,0 +1,46 @@
+import { pino } from "pino";
+import { Registry } from "prom-client";
+import { onTestFinished } from "vitest";
+import { systemClock } from "../clock.ts";
+import { GrpcHost } from "./host.ts";
+import type { Served } from "./served.ts";
+import { StockClient } from "./stock-client.fixture.ts";
+
+export interface TestHost {
+  readonly host: GrpcHost;
+  readonly port: number;
+  readonly client: StockClient;
+  readonly metrics: Registry;
+  /** Log lines so far. */
+  readonly lines: Record<string, unknown>[];
+  /** The value of one series, 0 where there is none. */
+  value(metric: string, labels: Record<string, string>): Promise<number>;
+}
+
+/** A host with a stock client, gone when the test is over. */
+export async function hostOf(...served: Served[]): Promise<TestHost> {
+  const lines: Record<string, unknown>[] = [];
+  const log = pino({ level: "debug", base: null }, { write: (line) => void lines.push(JSON.parse(line)) });
+  const metrics = new Registry();
+  const host = new GrpcHost({ log, metrics, clock: systemClock });
+  for (const part of served) host.add(part);
+  const port = await host.listen("127.0.0.1", 0);
+  const client = new StockClient(port);
+  onTestFinished(() => {
+    client.close();
+    host.kill();
+  });
+  return {
+    host,
+    port,
+    client,
+    metrics,
+    lines,
+    async value(metric, labels) {
+      const series = (await metrics.getSingleMetric(metric)?.get())?.values ?? [];
+      const wanted = Object.entries(labels);
+      const found = series.find((one) => wanted.every(([name, value]) => one.labels[name] === value));
+      return found?.value ?? 0;
+    },
+  };
+}
