@@ -3,8 +3,8 @@ import { type Positive, type Recent, SIGNAL_STRENGTH, type Signal } from "./sign
 /**
  * Online item-item co-occurrence: tracks that a listener likes near each other go together, the nearer
  * the more. Weights fade by forward decay: instead of shrinking what is stored, each new weight is
- * larger than one of yesterday, so no job rewrites the tables and the order of events does not matter.
- * A double holds a thousand half-lives from the landmark.
+ * larger than one of yesterday. So no job rewrites the tables, and sums do not depend on the order in which
+ * different listeners' events come. A double holds a thousand half-lives from the landmark.
  *
  * Sources: Cormode et al. 2009, "Forward Decay"; Linden et al. 2003, "Item-to-Item Collaborative Filtering".
  */
@@ -71,7 +71,5 @@ export function rankNeighbours(seeds: readonly Positive[], neighbours: readonly 
     const score = (seedWeights.get(seedId) ?? 0) * cosine;
     if (score > 0) scores.set(trackId, (scores.get(trackId) ?? 0) + score);
   }
-  return [...scores]
-    .sort(([idA, a], [idB, b]) => b - a || (idA < idB ? -1 : 1))
-    .map(([trackId]) => trackId);
+  return [...scores].sort(([idA, a], [idB, b]) => b - a || (idA < idB ? -1 : 1)).map(([trackId]) => trackId);
 }

@@ -7,9 +7,10 @@ const material = (some: Partial<HomeMaterial>): HomeMaterial => ({
   positives: [],
   skippedIds: [],
   forYou: [],
-  because: new Map(),
+  because: [],
   popular: [],
   newest: [],
+  untried: [],
   ...some,
 });
 
@@ -32,7 +33,9 @@ test("before anybody has played anything the new tracks are there", () => {
 });
 
 test("one liked track brings a shelf because of it and one for the listener, also without neighbours", () => {
-  const shelves = planHome(material({ positives: [heard("s")], newest: ["s", "n"] }));
+  const because = [{ seed: heard("s"), matches: [] }];
+  const some = { positives: [heard("s")], because, newest: ["s", "n"], untried: ["n"] };
+  const shelves = planHome(material(some));
   expect(shelves).toEqual([
     { kind: "for-you", trackIds: ["n"] },
     { kind: "because", seed: heard("s"), trackIds: ["n"] },
@@ -42,18 +45,17 @@ test("one liked track brings a shelf because of it and one for the listener, als
 
 test("what was skipped or just heard is not chosen for the listener", () => {
   const [forYou] = planHome(
-    material({ positives: [heard("s")], skippedIds: ["k"], forYou: ["k", "s", "a"], newest: ["b"] }),
+    material({ positives: [heard("s")], skippedIds: ["k"], forYou: ["k", "s", "a"], untried: ["b"] }),
   );
   expect(forYou).toEqual({ kind: "for-you", trackIds: ["a", "b"] });
 });
 
-test("the two latest likes get a shelf each", () => {
-  const because = new Map([
-    ["a", ["x"]],
-    ["b", ["y"]],
-    ["c", ["z"]],
-  ]);
-  const shelves = planHome(material({ positives: ["a", "b", "c"].map(heard), because }));
+test("each of the latest likes has a shelf of what goes with it, without what was skipped", () => {
+  const because = [
+    { seed: heard("a"), matches: ["x", "a", "k"] },
+    { seed: heard("b"), matches: ["y"] },
+  ];
+  const shelves = planHome(material({ positives: [heard("a"), heard("b")], skippedIds: ["k"], because }));
   expect(shelves.filter(({ kind }) => kind === "because")).toEqual([
     { kind: "because", seed: heard("a"), trackIds: ["x"] },
     { kind: "because", seed: heard("b"), trackIds: ["y"] },
@@ -61,12 +63,15 @@ test("the two latest likes get a shelf each", () => {
 });
 
 test("who knows the whole library gets back what they liked longest ago", () => {
-  const [forYou] = planHome(material({ positives: [heard("late"), heard("early")], newest: ["late", "early"] }));
+  const [forYou] = planHome(
+    material({ positives: [heard("late"), heard("early")], newest: ["late", "early"] }),
+  );
   expect(forYou).toEqual({ kind: "for-you", trackIds: ["early", "late"] });
 });
 
 test("no shelf is longer than the limit", () => {
   const many = Array.from({ length: 100 }, (_, n) => `t${n}`);
-  for (const { trackIds } of planHome(material({ positives: [heard("s")], popular: many, newest: many })))
-    expect(trackIds).toHaveLength(SHELF_LENGTH);
+  const because = [{ seed: heard("s"), matches: many }];
+  const some = { positives: [heard("s")], because, popular: many, newest: many, untried: many };
+  for (const { trackIds } of planHome(material(some))) expect(trackIds).toHaveLength(SHELF_LENGTH);
 });

@@ -1,0 +1,71 @@
+import { event } from "@antiphon/mesh/events";
+import { ManualClock } from "@antiphon/mesh/testing";
+import { TrackRemovedSchema } from "@antiphon/proto/antiphon/catalog/v1/events";
+import {
+  PlaybackEndedSchema,
+  PlaybackQualifiedSchema,
+  PlaybackSkippedSchema,
+} from "@antiphon/proto/antiphon/player/v1/events";
+import { create, type DescMessage, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import type { PoolClient } from "pg";
+import { beforeEach, expect, test } from "vitest";
+import { recommendationEvents } from "./events.ts";
+import type { Signal } from "./signal.ts";
+
+const NOW_MS = Date.UTC(2026, 5, 1);
+const clock = new ManualClock(NOW_MS);
+const tx = {} as PoolClient;
+let observed: Signal[];
+let removed: [string, bigint][];
+
+const handlers = recommendationEvents({
+  clock,
+  taste: {
+    observe: async (_tx, signal) => observed.push(signal) > 0,
+    withdraw: async () => true,
+  },
+  known: {
+    put: async () => {},
+    remove: async (id, keySeq) => void removed.push([id, keySeq]),
+  },
+});
+beforeEach(() => {
+  observed = [];
+  removed = [];
+});
+
+async function handle<S extends DescMessage>(schema: S, init: MessageInitShape<S>): Promise<void> {
+  const { type } = event(schema);
+  const handler = handlers.find((each) => each.type.type === type);
+  const payload = toBinary(schema, create(schema, init));
+  const context = { tx, eventId: "e", key: "k", keySeq: 7n, at: new Date(NOW_MS - 5000) };
+  await handler?.decode(payload)(context);
+}
+const playback = { listenerId: "l", trackId: "t", playbackId: "pb" };
+
+test("what qualified and what was played to its end is heard, both from the same playback", async () => {
+  await handle(PlaybackQualifiedSchema, { ...playback, at: timestampFromMs(NOW_MS - 9000) });
+  await handle(PlaybackEndedSchema, playback);
+  const heard = { listenerId: "l", trackId: "t", kind: "heard", source: "pb" };
+  expect(observed).toEqual([
+    { ...heard, atMs: NOW_MS - 9000 },
+    { ...heard, atMs: NOW_MS - 5000 },
+  ]);
+});
+
+test("a time ahead of our clock counts as now", async () => {
+  await handle(PlaybackQualifiedSchema, { ...playback, at: timestampFromMs(Date.UTC(2099, 0, 1)) });
+  expect(observed).toMatchObject([{ atMs: NOW_MS }]);
+});
+
+test("a stop is a skip in the first thirty seconds only", async () => {
+  await handle(PlaybackSkippedSchema, { ...playback, positionMs: 29_999 });
+  await handle(PlaybackSkippedSchema, { ...playback, positionMs: 30_000 });
+  expect(observed).toMatchObject([{ kind: "skipped" }]);
+});
+
+test("a removed track is forgotten as of its event", async () => {
+  await handle(TrackRemovedSchema, { trackId: "t" });
+  expect(removed).toEqual([["t", 7n]]);
+});
