@@ -1,6 +1,6 @@
 import { newId } from "@antiphon/mesh";
 import type pg from "pg";
-import { judge, type KnownToken, newRefreshToken, REFRESH_TTL_MS, sha256, type Verdict } from "./sessions.ts";
+import { judge, type KnownToken, newRefreshToken, REFRESH_TTL_MS, sha256 } from "./sessions.ts";
 
 export interface RefreshToken {
   readonly token: string;
@@ -27,7 +27,8 @@ export async function startSession(
 
 export type Trade =
   | { readonly verdict: "trade"; readonly listenerId: string; readonly refresh: RefreshToken }
-  | { readonly verdict: Exclude<Verdict, "trade"> };
+  | { readonly verdict: "expired" }
+  | { readonly verdict: "reused" };
 
 /** Trades a refresh token for its successor. Where it was reused its family ends: the caller must commit that. */
 export async function tradeToken(tx: pg.PoolClient, token: string, nowMs: number): Promise<Trade> {

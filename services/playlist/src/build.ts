@@ -23,7 +23,8 @@ export async function build(deps: ServiceDeps, config: PlaylistConfig): Promise<
   const consumer = consume({ ...deps, pool, group: "playlist", concurrency: 2 }, catalogHandlers);
   outbox.start();
   consumer.start();
-  deps.onStop("events", () => Promise.all([outbox.stop(), consumer.stop()]));
+  deps.onStop("outbox", () => outbox.stop());
+  deps.onStop("consumer", () => consumer.stop());
   keepForgetting(pool, deps);
 
   const tracks = tracksOf(deps.client(CatalogService));

@@ -6,6 +6,8 @@ import { refuse } from "./errors.ts";
 
 /** Most tracks that the catalog answers with at once. */
 const BATCH = 500;
+/** What a change may wait for its tracks. A caller that hears `unavailable` has time to try again within its own 5 s. */
+const CHECK_BUDGET_MS = 1000;
 /** What a list may wait for its titles. */
 const TITLES_BUDGET_MS = 500;
 
@@ -13,7 +15,7 @@ const TITLES_BUDGET_MS = 500;
 export interface Tracks {
   /**
    * The tracks, all of them. Rejects `not_found` naming those that the catalog does not know, and
-   * `unavailable` where it does not answer. At most 500 ids.
+   * `unavailable` where it does not answer within 1 s. At most 500 ids.
    */
   require(trackIds: readonly string[]): Promise<ReadonlyMap<string, Track>>;
   /** The tracks that can be had within 500 ms: a slow catalog costs titles, not the playlist. */
@@ -23,12 +25,14 @@ export interface Tracks {
 export function tracksOf(catalog: Client<typeof CatalogService>): Tracks {
   return {
     async require(trackIds) {
-      const answer = await catalog.batchGetTracks({ trackIds: unique(trackIds) }).catch(() => {
-        throw fail(
-          Code.Unavailable,
-          "the catalog, which knows the tracks, does not answer; nothing was changed",
-        );
-      });
+      const answer = await catalog
+        .batchGetTracks({ trackIds: unique(trackIds) }, { timeoutMs: CHECK_BUDGET_MS })
+        .catch(() => {
+          throw fail(
+            Code.Unavailable,
+            "the catalog does not say whether it has the tracks: nothing was changed",
+          );
+        });
       const missing = answer.missingIds;
       if (missing.length > 0) {
         const verb = missing.length === 1 ? "track is" : "tracks are";

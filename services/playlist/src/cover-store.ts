@@ -1,12 +1,14 @@
 import type { Track } from "@antiphon/proto/antiphon/catalog/v1/catalog";
 import type { Database } from "./playlist-store.ts";
 
-/** Keeps the covers of tracks that are new to playlists. What is known already is the events' to change. */
+/** Keeps the covers of tracks that are added to a playlist. */
 export async function rememberCovers(tx: Database, tracks: Iterable<Track>): Promise<void> {
   // In one order for all, or two transactions could wait for each other.
   const sorted = [...tracks].sort((a, b) => (a.id < b.id ? -1 : 1));
   await tx.query(
-    "INSERT INTO track_cover (track_id, cover_id) SELECT * FROM unnest($1::text[], $2::text[]) ON CONFLICT DO NOTHING",
+    `INSERT INTO track_cover (track_id, cover_id) SELECT * FROM unnest($1::text[], $2::text[])
+     ON CONFLICT (track_id) DO UPDATE SET cover_id = excluded.cover_id
+     WHERE track_cover.cover_id <> excluded.cover_id`,
     [sorted.map((track) => track.id), sorted.map((track) => track.coverId)],
   );
 }
