@@ -24,9 +24,12 @@ export default defineConfig({
       {
         test: {
           name: "system",
-          include: ["test/**/*.test.ts"],
+          include: ["test/system/*.test.ts"],
           exclude: ["**/node_modules/**"],
+          globalSetup: ["./test/src/system-setup.ts"],
+          // One system for all files: they share a worker, and its modules.
           fileParallelism: false,
+          isolate: false,
           testTimeout: 120_000,
           hookTimeout: 600_000,
         },

@@ -10,5 +10,9 @@ export {
   startPostgres,
 } from "./backing.ts";
 export { findPrograms, type ProgramName } from "./binaries.ts";
+export type { ServiceInstance } from "./instance.ts";
+export { freeAlbum } from "./music.ts";
 export { toolsDir } from "./paths.ts";
 export { Sentence } from "./sentence.ts";
+export { type System, type SystemOptions, startSystem } from "./system.ts";
+export { buildWeb } from "./web-build.ts";

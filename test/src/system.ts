@@ -1,0 +1,116 @@
+/**
+ * The whole system, brought up once for all system tests: real Consul, NATS, PostgreSQL, Prometheus,
+ * every service and the gateway with the built page, and three tracks of a free album, packaged.
+ */
+import { cpSync, mkdirSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { buildWeb, freeAlbum, type System, startSystem, toolsDir } from "@antiphon/deploy/local";
+import { until } from "@antiphon/mesh/testing";
+import { CatalogService, type Track } from "@antiphon/proto/antiphon/catalog/v1/catalog";
+import { IdentityService } from "@antiphon/proto/antiphon/identity/v1/identity";
+import { PlayerService } from "@antiphon/proto/antiphon/player/v1/player";
+import { createClient, type Transport } from "@connectrpc/connect";
+import { createConnectTransport } from "@connectrpc/connect-node";
+import { inject } from "vitest";
+
+export interface TestSystem {
+  readonly system: System;
+  /** Calls through the gateway, in nobody's name. */
+  readonly anybody: Transport;
+  /** Calls through the gateway as the operator. */
+  readonly operator: Transport;
+  /** What was imported; all of it can be played. */
+  readonly tracks: readonly Track[];
+  /** A new listener, and calls through the gateway in its name. */
+  register(): Promise<{ listenerId: string; transport: Transport; email: string }>;
+}
+
+const TRACKS = 3;
+let starting: Promise<TestSystem> | undefined;
+
+/** The one system of this run: all files of the project "system" share a worker. */
+export function theSystem(): Promise<TestSystem> {
+  starting ??= bringUp();
+  return starting;
+}
+
+async function bringUp(): Promise<TestSystem> {
+  const folder = inject("systemDir");
+  const music = await someMusic(join(folder, "music"));
+  const system = await startSystem({
+    dataDir: join(folder, "data"),
+    logDir: join(folder, "logs"),
+    durable: false,
+    webDir: buildWeb(join(toolsDir, "..", "web.sha256"), join(folder, "logs", "web.log")),
+    onEvent: (sentence) => console.error(sentence),
+  });
+  const at = (headers: Record<string, string>): Transport =>
+    createConnectTransport({
+      baseUrl: system.gatewayUrl,
+      httpVersion: "1.1",
+      interceptors: [
+        (next) => (request) => {
+          for (const [name, value] of Object.entries(headers)) request.header.set(name, value);
+          return next(request);
+        },
+      ],
+    });
+  const tokens = at({ "antiphon-session": "token" });
+  const bearer = (token: string | undefined) => at({ authorization: `Bearer ${token}` });
+
+  const signedIn = await createClient(IdentityService, tokens).signIn(system.secrets.operator);
+  const operator = bearer(signedIn.session?.accessToken);
+  const catalog = createClient(CatalogService, operator);
+  for await (const { summary } of catalog.importFolder({ folder: music })) {
+    if (summary && summary.imported !== TRACKS)
+      throw new Error(`imported ${summary.imported} tracks of ${TRACKS}`);
+  }
+  await packaged(createClient(PlayerService, operator));
+  const tracks = await until(
+    async () => {
+      const found = (await catalog.listTracks({})).tracks.filter(({ playable }) => playable);
+      return found.length === TRACKS && found;
+    },
+    { what: "all tracks playable", timeoutMs: 30_000 },
+  );
+
+  let people = 0;
+  return {
+    system,
+    anybody: at({}),
+    operator,
+    tracks,
+    async register() {
+      const email = `listener-${process.pid}-${people++}@example.org`;
+      const identity = createClient(IdentityService, tokens);
+      const { listener, session } = await identity.register({
+        email,
+        password: PASSWORD,
+        displayName: "Ann",
+      });
+      return { listenerId: listener?.id ?? "", transport: bearer(session?.accessToken), email };
+    },
+  };
+}
+
+export const PASSWORD = "correct horse battery";
+
+/** The shortest tracks of the free album: packaging takes a few seconds each. */
+async function someMusic(folder: string): Promise<string> {
+  const album = await freeAlbum(join(toolsDir, ".."));
+  mkdirSync(folder, { recursive: true });
+  const bySize = readdirSync(album)
+    .filter((name) => name.endsWith(".ogg"))
+    .map((name) => ({ name, size: statSync(join(album, name)).size }))
+    .sort((a, b) => a.size - b.size);
+  for (const { name } of bySize.slice(0, TRACKS)) cpSync(join(album, name), join(folder, name));
+  return folder;
+}
+
+async function packaged(player: ReturnType<typeof createClient<typeof PlayerService>>): Promise<void> {
+  for await (const { done, failed } of player.watchPackaging({})) {
+    if (failed > 0) throw new Error(`${failed} tracks could not be packaged`);
+    if (done === TRACKS) return;
+  }
+  throw new Error("packaging ended before all tracks were done");
+}
