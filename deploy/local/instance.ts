@@ -20,8 +20,8 @@ export interface InstanceOptions {
   readonly logDir: string;
   readonly env: Readonly<Record<string, string>>;
   /** A free one by default. */
-  readonly port?: number | undefined;
-  readonly adminPort?: number | undefined;
+  readonly port?: number;
+  readonly adminPort?: number;
   readonly onEvent?: (sentence: string) => void;
 }
 
@@ -32,14 +32,11 @@ export async function prepareInstance(options: InstanceOptions): Promise<Service
   const port = options.port ?? (await freePort());
   const adminPort = options.adminPort ?? (await freePort());
   const env = {
-    NODE_ENV: "production",
-    NODE_OPTIONS: "",
-    ANTIPHON_CONSUL_URL: consulUrl,
+    ...options.env,
     ANTIPHON_HOST: "127.0.0.1",
     ANTIPHON_PORT: String(port),
     ANTIPHON_ADMIN_PORT: String(adminPort),
     ANTIPHON_INSTANCE_ID: id,
-    ...options.env,
   };
   const supervised = new Supervised({
     spec: {

@@ -83,7 +83,9 @@ export class Supervised {
         ? `is not ready after ${readyTimeoutMs / 1000} s`
         : `ended with ${await child.exited}`;
       await child.kill();
-      throw new Sentence(`${spec.name} ${ended}: ${await lastLine(spec.logFile)} (its log: ${spec.logFile})`);
+      throw new Sentence(
+        `${spec.name} ${ended}: ${await lastWords(spec.logFile)} (its log: ${spec.logFile})`,
+      );
     }
   }
 
@@ -107,7 +109,10 @@ export class Supervised {
   }
 }
 
-async function lastLine(file: string): Promise<string> {
-  const text = await readFile(file, "utf8").catch(() => "");
-  return text.trimEnd().split("\n").at(-1)?.trim() || "it said nothing";
+/** What it said last to people: no JSON, no stack, not Node's version after them. */
+async function lastWords(logFile: string): Promise<string> {
+  const text = await readFile(logFile, "utf8").catch(() => "");
+  const lines = text.split("\n").filter((line) => line.trim() !== "");
+  const words = lines.filter((line) => !/^([{\s]|Node\.js v)/.test(line));
+  return (words.at(-1) ?? lines.at(-1))?.trim() ?? "it said nothing";
 }

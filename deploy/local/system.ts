@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { type BackingServer, type NatsServer, startConsul, startNats } from "./backing.ts";
-import { type InstanceOptions, prepareInstance, type ServiceInstance } from "./instance.ts";
+import { environmentOf } from "./environment.ts";
+import { prepareInstance, type ServiceInstance } from "./instance.ts";
 import { freePort } from "./ports.ts";
 import { ensureDatabase, type PostgresServer, startPostgres } from "./postgres.ts";
 import { type PrometheusServer, startPrometheus } from "./prometheus.ts";
@@ -44,6 +45,7 @@ export interface System {
   readonly nats: NatsServer;
   readonly postgres: PostgresServer;
   readonly prometheus: PrometheusServer | undefined;
+  /** Throws where no gateway runs. */
   readonly gatewayUrl: string;
   readonly secrets: Secrets;
   /** Every copy of every service, those that were killed or stopped included. */
@@ -65,120 +67,147 @@ export interface System {
 export async function startSystem(options: SystemOptions): Promise<System> {
   const started: Supervised[] = [];
   try {
-    return await bringUp(options, started);
+    const secrets = await loadSecrets(options.dataDir);
+    const backing = await startBacking(options, started);
+    const services = await startServices(options, { ...backing, secrets }, started);
+    return {
+      ...backing,
+      ...services,
+      secrets,
+      get gatewayUrl() {
+        return `http://127.0.0.1:${services.instance("gateway").port}`;
+      },
+      stop: () => stopAll(started),
+    };
   } catch (error) {
     await Promise.all(started.map((each) => each.kill()));
     throw error;
   }
 }
 
-async function bringUp(options: SystemOptions, started: Supervised[]): Promise<System> {
-  const { dataDir, logDir = join(options.dataDir, "logs"), onEvent } = options;
-  const ports = options.ports === "free" ? undefined : options.ports;
-  const told = { logDir, ...(onEvent === undefined ? {} : { onEvent }) };
-  const timed = async <T>(name: string, part: Promise<T>): Promise<T> => {
-    const startedAt = performance.now();
-    const result = await part;
-    options.onReady?.(name, performance.now() - startedAt);
-    return result;
-  };
-  const backing = async <T extends Supervised>(part: Promise<T>): Promise<T> => {
-    const server = await part;
+type Backing = Pick<System, "consul" | "nats" | "postgres">;
+
+async function startBacking(options: SystemOptions, started: Supervised[]): Promise<Backing> {
+  const { dataDir, durable = true } = options;
+  const common = commonOf(options);
+  const start = async <T extends Supervised>(starting: Promise<T>): Promise<T> => {
+    const server = await timed(options, starting);
     started.push(server);
     return server;
   };
-
-  const secrets = await loadSecrets(dataDir);
-  const dir = (name: string) => join(dataDir, name);
-  const onPort = (port: number | undefined) => (port === undefined ? {} : { port });
   const [consul, nats, postgres] = await settleAll([
-    timed("Consul", backing(startConsul({ dir: dir("consul"), ...onPort(ports?.consul), ...told }))),
-    timed("NATS", backing(startNats({ dir: dir("nats"), ...told }))),
-    timed(
-      "PostgreSQL",
-      backing(startPostgres({ dir: dir("postgres"), durable: options.durable ?? true, ...told })),
-    ),
+    start(startConsul({ dir: join(dataDir, "consul"), ...portOf(options, "consul"), ...common })),
+    start(startNats({ dir: join(dataDir, "nats"), ...common })),
+    start(startPostgres({ dir: join(dataDir, "postgres"), durable, ...common })),
   ]);
+  return { consul, nats, postgres };
+}
 
-  const wanted = servicePlans().map((plan) => ({
-    ...plan,
-    replicas: options.replicas?.[plan.name] ?? plan.replicas,
-  }));
+type Services = Omit<System, keyof Backing | "secrets" | "gatewayUrl" | "stop">;
+
+async function startServices(
+  options: SystemOptions,
+  { consul, nats, postgres, secrets }: Backing & Pick<System, "secrets">,
+  started: Supervised[],
+): Promise<Services> {
+  const { dataDir } = options;
+  const common = commonOf(options);
+  const plans = servicePlans();
   const databases = new Map<string, string>();
-  for (const { name, database } of wanted) {
+  for (const { name, database } of plans) {
     if (database) databases.set(name, await ensureDatabase(postgres.url, name));
   }
   const conductorAdminPort = await freePort();
-  const webDir = async () => (options.webDir === undefined ? {} : { ANTIPHON_WEB_DIR: await options.webDir });
-  const environment = async ({ name }: ServicePlan): Promise<Record<string, string>> => ({
-    ANTIPHON_NATS_URL: nats.url,
-    ANTIPHON_DATA_DIR: join(dataDir, "services", name),
-    ...(databases.has(name) ? { ANTIPHON_DATABASE_URL: databases.get(name) as string } : {}),
-    ...(name === "player" || name === "gateway" ? { ANTIPHON_MEDIA_KEY: secrets.mediaKey } : {}),
-    ...(name === "gateway" ? await webDir() : {}),
-    ...(name === "conductor" ? { ANTIPHON_NATS_MONITOR_URL: nats.monitorUrl } : {}),
-    ...(name === "identity"
-      ? {
-          ANTIPHON_OPERATOR_EMAIL: secrets.operator.email,
-          ANTIPHON_OPERATOR_PASSWORD: secrets.operator.password,
-        }
-      : {}),
-    ...options.env,
-  });
-
   const instances: ServiceInstance[] = [];
-  const startInstance = async (plan: ServicePlan, index: number): Promise<ServiceInstance> => {
-    const first: Partial<InstanceOptions> = {
-      port: plan.name === "gateway" && index === 1 ? ports?.gateway : undefined,
-      adminPort: plan.name === "conductor" && index === 1 ? conductorAdminPort : undefined,
+
+  async function startInstance(plan: ServicePlan, index: number): Promise<ServiceInstance> {
+    const { name } = plan;
+    const webDir = name === "gateway" ? await options.webDir : undefined;
+    const around = {
+      dataDir,
+      nats,
+      secrets,
+      webDir,
+      consulUrl: consul.url,
+      databaseUrl: databases.get(name),
     };
-    const env = await environment(plan);
-    const instance = await prepareInstance({ plan, index, consulUrl: consul.url, env, ...first, ...told });
+    const instance = await prepareInstance({
+      plan,
+      index,
+      consulUrl: consul.url,
+      env: { ...environmentOf(name, around), ...options.env },
+      ...(name === "gateway" && index === 1 ? portOf(options, "gateway") : {}),
+      ...(name === "conductor" && index === 1 ? { adminPort: conductorAdminPort } : {}),
+      ...common,
+    });
     instances.push(instance);
     started.push(instance);
-    await timed(instance.name, instance.start());
+    await timed(
+      options,
+      instance.start().then(() => instance),
+    );
     return instance;
-  };
-  const targetsUrl = `http://127.0.0.1:${conductorAdminPort}/sd/prometheus`;
-  const metrics = { dir: dir("prometheus"), targetsUrl, ...onPort(ports?.prometheus), ...told };
-  const [prometheus] = await settleAll([
-    options.prometheus === false ? undefined : timed("Prometheus", backing(startPrometheus(metrics))),
-    ...wanted.flatMap((plan) =>
-      Array.from({ length: plan.replicas }, (_, copy) => startInstance(plan, copy + 1)),
-    ),
-  ]);
+  }
 
-  const find = (service: string, index = 1): ServiceInstance => {
+  async function startMetrics(): Promise<PrometheusServer | undefined> {
+    if (options.prometheus === false) return undefined;
+    const targetsUrl = `http://127.0.0.1:${conductorAdminPort}/sd/prometheus`;
+    const dir = join(dataDir, "prometheus");
+    const starting = startPrometheus({ dir, targetsUrl, ...portOf(options, "prometheus"), ...common });
+    const server = await timed(options, starting);
+    started.push(server);
+    return server;
+  }
+
+  const copies = plans.flatMap((plan) => {
+    const replicas = options.replicas?.[plan.name] ?? plan.replicas;
+    return Array.from({ length: replicas }, (_, copy) => startInstance(plan, copy + 1));
+  });
+  const [prometheus] = await settleAll([startMetrics(), ...copies]);
+
+  function instance(service: string, index = 1): ServiceInstance {
     const found = instances.find((each) => each.service === service && each.index === index);
     if (found === undefined) throw new Error(`there is no ${service}-${index}`);
     return found;
-  };
+  }
   return {
-    consul,
-    nats,
-    postgres,
     prometheus,
-    secrets,
     instances,
-    gatewayUrl: `http://127.0.0.1:${find("gateway").port}`,
-    instance: find,
-    kill: (service, index) => find(service, index).kill(),
+    instance,
+    kill: (service, index) => instance(service, index).kill(),
     startReplica(service) {
-      const plan = wanted.find(({ name }) => name === service);
+      const plan = plans.find(({ name }) => name === service);
       if (plan === undefined) throw new Error(`there is no service ${service}`);
       const taken = instances.filter((each) => each.service === service).map(({ index }) => index);
       return startInstance(plan, Math.max(0, ...taken) + 1);
     },
-    async stop() {
-      const [edge, inner] = [instances.filter(isGateway), instances.filter((each) => !isGateway(each))];
-      for (const parts of [edge, inner, [prometheus], [nats, postgres], [consul]]) {
-        await Promise.all(parts.map((each) => each?.stop()));
-      }
-    },
   };
 }
 
-const isGateway = ({ service }: ServiceInstance) => service === "gateway";
+/** The edge first, so that no new work comes in, then the services, then what they stand on. */
+async function stopAll(started: readonly Supervised[]): Promise<void> {
+  const isService = (each: Supervised): each is ServiceInstance => "service" in each;
+  const services = started.filter(isService);
+  const gateways = services.filter(({ service }) => service === "gateway");
+  const inner = services.filter(({ service }) => service !== "gateway");
+  const servers = started.filter((each) => !isService(each));
+  for (const part of [gateways, inner, servers]) await Promise.all(part.map((each) => each.stop()));
+}
+
+function commonOf({ dataDir, logDir = join(dataDir, "logs"), onEvent }: SystemOptions) {
+  return { logDir, ...(onEvent === undefined ? {} : { onEvent }) };
+}
+
+function portOf({ ports = "free" }: SystemOptions, name: keyof SystemPorts): { port?: number } {
+  return ports === "free" ? {} : { port: ports[name] };
+}
+
+async function timed<T extends Supervised>({ onReady }: SystemOptions, starting: Promise<T>): Promise<T> {
+  const startedAt = performance.now();
+  const part = await starting;
+  onReady?.(part.name, performance.now() - startedAt);
+  return part;
+}
 
 /** Like Promise.all, but rejects only when all have settled, so that what has started is known. */
 async function settleAll<T extends readonly unknown[]>(
