@@ -13,6 +13,7 @@ import type { Registry } from "prom-client";
 import { withTransaction } from "../database.ts";
 import { countDeadLetters, sendDeadLetter } from "./dead-letter.ts";
 import { type EventHandler, routesOf, runHandler } from "./event-handler.ts";
+import { predecessorsGone } from "./gap.ts";
 import { pruneInbox } from "./inbox.ts";
 import { type ProcessorDeps, processDelivery } from "./inbox-processor.ts";
 import { EVENTS, openJetStream, unlessMissing } from "./jetstream.ts";
@@ -58,7 +59,7 @@ export interface EventConsumer {
 
 /** Unacknowledged messages of a group at once; also bounds what its replicas hold in memory. */
 const MAX_ACK_PENDING = 256;
-const MEASURE_MS = 10_000;
+const MEASURE_MS = 5_000;
 
 /**
  * Consumes every event of each aggregate that a handler touches, in order per key, each effect once: the
@@ -94,9 +95,7 @@ export function consume(deps: ConsumeDeps, handlers: readonly EventHandler[]): E
       maxAttempts,
       retryMs,
       deadLetter: (message, error, attempts) => sendDeadLetter(nc, box, message, error, attempts),
-      // What a consumer has acknowledged without a hole ends at its floor.
-      nothingBefore: async ({ seq }) =>
-        (await manager.consumers.info(EVENTS, group)).ack_floor.stream_seq >= seq - 1,
+      predecessorsGone: (message, type) => predecessorsGone(manager, group, message, type),
     };
     const lanes = new Lanes(concurrency);
     const inHand = new Set<JsMsg>();

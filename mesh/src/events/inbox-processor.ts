@@ -33,8 +33,8 @@ export interface ProcessorDeps {
   readonly retryMs: number;
   /** Resolves when the dead letter is safe with the broker. */
   deadLetter(message: JsMsg, error: unknown, attempts: number): Promise<void>;
-  /** True where nothing that the stream holds before this message is still to be handled. */
-  nothingBefore(message: JsMsg): Promise<boolean>;
+  /** True where the stream holds no earlier event of this one's key that is still to be handled. */
+  predecessorsGone(message: JsMsg, type: EventType): Promise<boolean>;
 }
 
 /** Deliveries of an event that came too early before we ask whether its predecessor will ever come. */
@@ -78,14 +78,19 @@ async function settle(deps: ProcessorDeps, message: JsMsg): Promise<Result> {
   }
   const event = { consumer, aggregate: type.aggregate, envelope, payload: message.data };
   try {
-    return await apply(deps, message, event);
+    return await apply(deps, message, type, event);
   } catch (error) {
     if (isTransient(error)) throw error;
     return await retryOrPark(deps, message, event, error);
   }
 }
 
-async function apply(deps: ProcessorDeps, message: JsMsg, event: ParkedEvent): Promise<Result> {
+async function apply(
+  deps: ProcessorDeps,
+  message: JsMsg,
+  type: EventType,
+  event: ParkedEvent,
+): Promise<Result> {
   const { consumer, pool, log, metrics } = deps;
   const { envelope } = event;
   const handle = decode(deps, event);
@@ -114,9 +119,12 @@ async function apply(deps: ProcessorDeps, message: JsMsg, event: ParkedEvent): P
     });
 
   let result = await once(false);
-  if (result === "gap" && tooEarly && (await deps.nothingBefore(message))) {
-    const { type, key, keySeq } = envelope;
-    log.warn({ consumer, type, key, keySeq: String(keySeq) }, "earlier events of a key are gone; it goes on");
+  if (result === "gap" && tooEarly && (await deps.predecessorsGone(message, type))) {
+    const { key, keySeq } = envelope;
+    log.warn(
+      { consumer, type: type.type, key, keySeq: String(keySeq) },
+      "earlier events of a key are gone; it goes on",
+    );
     result = await once(true);
   }
   if (result === "gap") {
