@@ -66,6 +66,8 @@ export interface System {
  */
 export async function startSystem(options: SystemOptions): Promise<System> {
   const started: Supervised[] = [];
+  // Looked at only when the gateway is next; a failure before that is not unhandled.
+  Promise.resolve(options.webDir).catch(() => {});
   try {
     const secrets = await loadSecrets(options.dataDir);
     const backing = await startBacking(options, started);
