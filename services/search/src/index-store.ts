@@ -63,7 +63,9 @@ export class IndexStore {
       "INSERT INTO entry (kind, id, message, artist_id, album_id, visible_to) VALUES (?, ?, ?, ?, ?, ?)",
     );
     this.#delete = this.#db.prepare("DELETE FROM entry WHERE rowid = ?");
-    this.#find = this.#db.prepare("SELECT rowid, message, artist_id, album_id FROM entry WHERE kind = ? AND id = ?");
+    this.#find = this.#db.prepare(
+      "SELECT rowid, message, artist_id, album_id FROM entry WHERE kind = ? AND id = ?",
+    );
     this.#message = this.#db.prepare("SELECT message FROM entry WHERE rowid = ?");
     this.#byArtist = this.#db.prepare("SELECT message FROM entry WHERE artist_id = ? ORDER BY rowid");
     this.#byAlbum = this.#db.prepare("SELECT message FROM entry WHERE album_id = ? ORDER BY rowid");

@@ -76,7 +76,10 @@ describe("a small library", () => {
     expect(titles("bagatelle")).toEqual(["Bagatelle No. 25"]);
     expect(search("bagatelles").albums).toEqual([]);
     expect(search("ludwig").artists).toMatchObject([{ trackCount: 1 }]);
-    expect(search("beethoven").artists.map(({ name }) => name)).toEqual(["Beethoven", "Ludwig van Beethoven"]);
+    expect(search("beethoven").artists.map(({ name }) => name)).toEqual([
+      "Beethoven",
+      "Ludwig van Beethoven",
+    ]);
   });
 
   test("a removed track is gone, with its album and artist", () => {
@@ -86,7 +89,10 @@ describe("a small library", () => {
   });
 
   test("only the wanted kinds are searched, and no more of each than the limit", () => {
-    expect(search("beethoven", { wants: (kind) => kind === "artists" })).toMatchObject({ tracks: [], albums: [] });
+    expect(search("beethoven", { wants: (kind) => kind === "artists" })).toMatchObject({
+      tracks: [],
+      albums: [],
+    });
     expect(search("moon", { limit: 2 }).tracks).toHaveLength(2);
   });
 
@@ -127,7 +133,20 @@ test("others' private playlists do not crowd out what may be found", () => {
 
 test("whatever is typed, a search answers", () => {
   index.change((to) => to.putTrack(track("t1", "Near", "And Or Not")));
-  const nasty = ['"', "*", "NEAR(", "a OR", "title:", "^", "-", "(", "'; DROP TABLE entry", "🎵", "\u0000", "AND"];
+  const nasty = [
+    '"',
+    "*",
+    "NEAR(",
+    "a OR",
+    "title:",
+    "^",
+    "-",
+    "(",
+    "'; DROP TABLE entry",
+    "🎵",
+    "\u0000",
+    "AND",
+  ];
   for (const typed of nasty) expect(() => search(typed)).not.toThrow();
   expect(titles("NEAR(")).toEqual(["Near"]);
   expect(titles("not")).toEqual(["Near"]);

@@ -36,7 +36,9 @@ export class MusicIndex {
   readonly #touchedArtists = new Set<string>();
 
   /** Makes changes whole or not at all, and brings the albums and artists they touch up to date. */
-  change(make: (index: Pick<MusicIndex, "putTrack" | "removeTrack" | "putPlaylist" | "removePlaylist">) => void): void {
+  change(
+    make: (index: Pick<MusicIndex, "putTrack" | "removeTrack" | "putPlaylist" | "removePlaylist">) => void,
+  ): void {
     this.#store.transaction(() => {
       try {
         make(this);
@@ -122,7 +124,9 @@ export class MusicIndex {
         });
     }
     for (const id of this.#touchedArtists) {
-      const artist = artistOf(this.#store.messagesOfArtist(id).map((bytes) => fromBinary(TrackSchema, bytes)));
+      const artist = artistOf(
+        this.#store.messagesOfArtist(id).map((bytes) => fromBinary(TrackSchema, bytes)),
+      );
       if (!artist) this.#store.remove("artist", id);
       else this.#store.put("artist", { id, message: toBinary(ArtistSchema, artist), title: artist.name });
     }

@@ -13,9 +13,18 @@ test("apostrophes do not split a word", () => {
 });
 
 test("what is neither letter nor digit separates words, the signs of FTS5 among it", () => {
-  expect(wordsOf('NEAR("a" b*, 5) title:c -d ^e AND f')).toEqual(
-    ["near", "a", "b", "5", "title", "c", "d", "e", "and", "f"],
-  );
+  expect(wordsOf('NEAR("a" b*, 5) title:c -d ^e AND f')).toEqual([
+    "near",
+    "a",
+    "b",
+    "5",
+    "title",
+    "c",
+    "d",
+    "e",
+    "and",
+    "f",
+  ]);
 });
 
 test("emoji and punctuation alone have no words", () => {
