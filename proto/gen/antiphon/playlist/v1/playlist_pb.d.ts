@@ -87,7 +87,8 @@ export declare type PlaylistItem = Message<"antiphon.playlist.v1.PlaylistItem"> 
   addedAt?: Timestamp | undefined;
 
   /**
-   * Absent while the catalog cannot be reached, or when it has removed the track.
+   * Absent while the catalog cannot be reached, when it has removed the track, and behind the first
+   * 2,000 tracks of a playlist.
    *
    * @generated from field: antiphon.catalog.v1.Track track = 4;
    */
@@ -393,6 +394,8 @@ export declare type AddItemChange = Message<"antiphon.playlist.v1.AddItemChange"
   trackId: string;
 
   /**
+   * Behind this item; empty means to the front.
+   *
    * @generated from field: string after_item_id = 3;
    */
   afterItemId: string;
@@ -520,6 +523,9 @@ export declare type GetChangesRequest = Message<"antiphon.playlist.v1.GetChanges
 export declare const GetChangesRequestSchema: GenMessage<GetChangesRequest>;
 
 /**
+ * What really happened: changes without effect are left out, and an item to go behind was there. A replay
+ * of the log from revision 0 gives the playlist without any rules for merging.
+ *
  * @generated from message antiphon.playlist.v1.LoggedChange
  */
 export declare type LoggedChange = Message<"antiphon.playlist.v1.LoggedChange"> & {
@@ -585,11 +591,15 @@ export declare const LoggedChangeSchema: GenMessage<LoggedChange>;
  */
 export declare type GetChangesResponse = Message<"antiphon.playlist.v1.GetChangesResponse"> & {
   /**
+   * At most 1,000.
+   *
    * @generated from field: repeated antiphon.playlist.v1.LoggedChange changes = 1;
    */
   changes: LoggedChange[];
 
   /**
+   * The latest; there are more changes while the last one here is older.
+   *
    * @generated from field: uint64 revision = 2;
    */
   revision: bigint;
