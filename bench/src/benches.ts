@@ -20,4 +20,9 @@ export const benches: readonly Bench[] = [
     what: "client CPU a call, the whole mesh on, against a stock grpc-js client and bare node:http2",
     load: () => import("./overhead.ts"),
   },
+  {
+    name: "discovery",
+    what: "from an instance's passing check to its first call, against the npm package's watcher",
+    load: () => import("./discovery.ts"),
+  },
 ];
