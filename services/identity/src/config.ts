@@ -19,7 +19,10 @@ export function loadConfig(env: NodeJS.ProcessEnv) {
       PASSWORD,
       besides(
         env[EMAIL],
-        z.string({ error: `must be set, as ${EMAIL} is` }).min(8, "must be at least 8 characters"),
+        z
+          .string({ error: `must be set, as ${EMAIL} is` })
+          .min(8, "must be at least 8 characters")
+          .max(200, "must be at most 200 characters"),
       ),
     ],
   })(env);

@@ -2,10 +2,10 @@ import { databaseReady, migrate, openPool, type Served, type ServiceDeps, serve 
 import { consume, eventMigrations, openOutbox } from "@antiphon/mesh/events";
 import { CatalogService } from "@antiphon/proto/antiphon/catalog/v1/catalog";
 import { PlaylistService } from "@antiphon/proto/antiphon/playlist/v1/playlist";
-import { keepForgetting } from "./answer-store.ts";
 import { tracksOf } from "./catalog.ts";
 import type { PlaylistConfig } from "./config.ts";
 import { catalogHandlers } from "./events.ts";
+import { keepForgetting } from "./idempotency.ts";
 import { playlistService } from "./service.ts";
 
 const MIGRATIONS = new URL("../migrations/", import.meta.url);

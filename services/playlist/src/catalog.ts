@@ -10,6 +10,8 @@ const BATCH = 500;
 const CHECK_BUDGET_MS = 1000;
 /** What a list may wait for its titles. */
 const TITLES_BUDGET_MS = 500;
+/** Most titles of one list: a message holds 4 MiB. */
+const MAX_TITLES = 2000;
 
 /** What playlists ask the catalog. */
 export interface Tracks {
@@ -18,7 +20,10 @@ export interface Tracks {
    * `unavailable` where it does not answer within 1 s. At most 500 ids.
    */
   require(trackIds: readonly string[]): Promise<ReadonlyMap<string, Track>>;
-  /** The tracks that can be had within 500 ms: a slow catalog costs titles, not the playlist. */
+  /**
+   * Those of the first 2,000 tracks that can be had within 500 ms: a slow catalog costs titles, not the
+   * playlist.
+   */
   glimpse(trackIds: readonly string[]): Promise<ReadonlyMap<string, Track>>;
 }
 
@@ -46,7 +51,7 @@ export function tracksOf(catalog: Client<typeof CatalogService>): Tracks {
     },
 
     async glimpse(trackIds) {
-      const ids = unique(trackIds);
+      const ids = unique(trackIds).slice(0, MAX_TITLES);
       const batches = Array.from({ length: Math.ceil(ids.length / BATCH) }, (_, index) =>
         ids.slice(index * BATCH, (index + 1) * BATCH),
       );

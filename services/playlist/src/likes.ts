@@ -7,11 +7,11 @@ import {
 } from "@antiphon/proto/antiphon/playlist/v1/playlist";
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
+import type { PlaylistDeps } from "./deps.ts";
 import { publishLike } from "./events.ts";
 import { countLikes, deleteLike, insertLike, isLiked, listLikes } from "./like-store.ts";
 import { likeMessage } from "./messages.ts";
 import { page } from "./paging.ts";
-import type { PlaylistDeps } from "./service.ts";
 
 type Handlers = Pick<ServiceImpl<typeof PlaylistService>, "likeTrack" | "unlikeTrack" | "listLikedTracks">;
 

@@ -15,6 +15,7 @@ import {
 import { Code } from "@connectrpc/connect";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { newKey, type PlaylistBed, type Playlists, playlistBed } from "../testing/bed.ts";
+import { forgetAnswers } from "./idempotency.ts";
 
 let bed: PlaylistBed;
 let listeners = 0;
@@ -148,6 +149,17 @@ test("a call that is sent again takes effect once, and is answered alike", async
   bed.catalog.state = "away";
   expect(await playlists.addTracks(request)).toEqual(together[0]);
   expect((await playlists.getPlaylist(request)).items).toHaveLength(1);
+});
+
+test("answers are forgotten after a day", async () => {
+  const { playlists } = newcomer();
+  const request = { name: "Road", idempotencyKey: newKey() };
+  const day = 24 * 60 * 60 * 1000;
+  const first = await playlists.createPlaylist(request);
+  await forgetAnswers(bed.pool, bed.clock.now() + day);
+  expect(await playlists.createPlaylist(request)).toEqual(first);
+  await forgetAnswers(bed.pool, bed.clock.now() + day + 1);
+  expect(await playlists.createPlaylist(request)).not.toEqual(first);
 });
 
 test("the keys of one listener mean nothing to another", async () => {

@@ -1,4 +1,4 @@
-import { type Clock, fail, newId, requireListener, withTransaction } from "@antiphon/mesh";
+import { newId, requireListener, withTransaction } from "@antiphon/mesh";
 import {
   AddTracksResponseSchema,
   ApplyChangesResponseSchema,
@@ -10,14 +10,13 @@ import {
   ListPlaylistsResponseSchema,
   PlaylistService,
 } from "@antiphon/proto/antiphon/playlist/v1/playlist";
-import { create, type DescMethod, type MessageShape } from "@bufbuild/protobuf";
-import { Code, type ServiceImpl } from "@connectrpc/connect";
-import type pg from "pg";
-import { answerOnce, findAnswer, IdempotencyKeyReusedError, type KeyedCall } from "./answer-store.ts";
-import type { Tracks } from "./catalog.ts";
+import { create } from "@bufbuild/protobuf";
+import type { ServiceImpl } from "@connectrpc/connect";
 import { rememberCovers } from "./cover-store.ts";
+import type { PlaylistDeps } from "./deps.ts";
 import { aheadOf, edit, requireOwned, requireReadable } from "./editing.ts";
-import { type Publisher, publishDeleted } from "./events.ts";
+import { publishDeleted } from "./events.ts";
+import { answerOnce, findAnswer } from "./idempotency.ts";
 import { likeHandlers } from "./likes.ts";
 import { changeOf, itemMessage, logMessage, placeToAdd, playlistMessage, visibilityOf } from "./messages.ts";
 import { page } from "./paging.ts";
@@ -33,13 +32,6 @@ import {
   markDeleted,
 } from "./playlist-store.ts";
 
-export interface PlaylistDeps {
-  readonly pool: pg.Pool;
-  readonly tracks: Tracks;
-  readonly outbox: Publisher;
-  readonly clock: Clock;
-}
-
 /** Most changes in one answer of GetChanges; who wants more asks again from the last one. */
 const CHANGES_PAGE = 1000;
 
@@ -53,7 +45,7 @@ export function playlistService(deps: PlaylistDeps): ServiceImpl<typeof Playlist
       const { id: authorId } = requireListener();
       const call = { method: PlaylistService.method.createPlaylist, request, listenerId: authorId };
       const atMs = clock.now();
-      return once(pool, call, atMs, async (tx) => {
+      return answerOnce(pool, call, atMs, async (tx) => {
         const playlistId = newId("pl");
         await insertPlaylist(tx, playlistId, authorId, atMs);
         const changes: Change[] = [
@@ -102,13 +94,13 @@ export function playlistService(deps: PlaylistDeps): ServiceImpl<typeof Playlist
       const { id: authorId } = requireListener();
       const { playlistId, trackIds } = request;
       const call = { method: PlaylistService.method.addTracks, request, listenerId: authorId };
-      const answered = await before(pool, call);
+      const answered = await findAnswer(pool, call);
       if (answered) return answered;
       requireOwned(await findHead(pool, playlistId), playlistId, authorId);
       // Before the transaction: no lock is held while another service thinks.
       const known = await tracks.require(trackIds);
       const atMs = clock.now();
-      return once(pool, call, atMs, async (tx) => {
+      return answerOnce(pool, call, atMs, async (tx) => {
         const changes = additions(trackIds, placeToAdd(request.afterItemId));
         await rememberCovers(tx, known.values());
         const { head, items } = await edit(tx, outbox, {
@@ -131,7 +123,7 @@ export function playlistService(deps: PlaylistDeps): ServiceImpl<typeof Playlist
       const { playlistId, baseRevision } = request;
       const call = { method: PlaylistService.method.applyChanges, request, listenerId: authorId };
       const atMs = clock.now();
-      const answer = await once(pool, call, atMs, async (tx) => {
+      const answer = await answerOnce(pool, call, atMs, async (tx) => {
         const changes = request.changes.map(changeOf);
         const { head, items } = await edit(tx, outbox, { playlistId, authorId, baseRevision, changes, atMs });
         return create(ApplyChangesResponseSchema, {
@@ -171,25 +163,4 @@ function additions(trackIds: readonly string[], first: Place) {
     place = { after: change.itemId };
     return change;
   });
-}
-
-function once<M extends DescMethod>(
-  pool: pg.Pool,
-  call: KeyedCall<M>,
-  atMs: number,
-  work: (tx: pg.PoolClient) => Promise<MessageShape<M["output"]>>,
-) {
-  return answerOnce(pool, call, atMs, work).catch(refuseReusedKey);
-}
-
-function before<M extends DescMethod>(pool: pg.Pool, call: KeyedCall<M>) {
-  return findAnswer(pool, call).catch(refuseReusedKey);
-}
-
-function refuseReusedKey(error: unknown): never {
-  if (!(error instanceof IdempotencyKeyReusedError)) throw error;
-  throw fail(
-    Code.InvalidArgument,
-    "idempotency_key: came with another request before; take a new one for each",
-  );
 }

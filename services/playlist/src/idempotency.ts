@@ -1,17 +1,13 @@
 import { createHash } from "node:crypto";
-import { type ServiceDeps, withTransaction } from "@antiphon/mesh";
+import { fail, type ServiceDeps, withTransaction } from "@antiphon/mesh";
 import { type DescMethod, fromBinary, type MessageShape, toBinary } from "@bufbuild/protobuf";
+import { Code } from "@connectrpc/connect";
 import type pg from "pg";
 import type { Database } from "./playlist-store.ts";
 
 const HOUR_MS = 60 * 60 * 1000;
 /** How long an answer is kept for callers that ask again. */
 const ANSWER_TTL_MS = 24 * HOUR_MS;
-
-/** An idempotency key came with another request before. */
-export class IdempotencyKeyReusedError extends Error {
-  override readonly name = "IdempotencyKeyReusedError";
-}
 
 /** A call that takes effect once, however often it is sent. */
 export interface KeyedCall<M extends DescMethod> {
@@ -21,7 +17,7 @@ export interface KeyedCall<M extends DescMethod> {
   readonly listenerId: string;
 }
 
-/** What was answered to this call before. Rejects with IdempotencyKeyReusedError. */
+/** What was answered to this call before. Rejects `invalid_argument` for a key of another request. */
 export async function findAnswer<M extends DescMethod>(
   db: Database,
   { method, request, listenerId }: KeyedCall<M>,
@@ -32,7 +28,9 @@ export async function findAnswer<M extends DescMethod>(
   );
   const row = rows[0];
   if (!row) return undefined;
-  if (!row.request_hash.equals(hashOf(method, request))) throw new IdempotencyKeyReusedError();
+  if (!row.request_hash.equals(hashOf(method, request))) {
+    throw fail(Code.InvalidArgument, "idempotency_key: was used for another request; each needs its own");
+  }
   return fromBinary<M["output"]>(method.output, row.response);
 }
 
