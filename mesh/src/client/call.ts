@@ -36,6 +36,8 @@ export interface Call {
   endpoint: Endpoint | undefined;
   /** Where attempts of this call went before, once one has failed. */
   tried: Endpoint[] | undefined;
+  /** It was sent again once outside the budget, because no handler can have seen it. */
+  resentFree: boolean;
   /** Something of the answer has reached the caller: it is too late to send the call again. */
   answered: boolean;
   messagesSent: number;

@@ -1,8 +1,11 @@
 import { Code } from "@connectrpc/connect";
 import { currentScope } from "../call-scope.ts";
 import type { Clock } from "../clock.ts";
-import { abort, type Send, verdictOfMesh } from "./call.ts";
+import { abort, type Call, type CallOutcome, type Send, verdictOfMesh } from "./call.ts";
 import type { MethodPlan } from "./method-plan.ts";
+
+/** What a timer can wait for at most: 24 days. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * Gives a call the earliest of: what its caller asked for (else its contract's timeout), and what is left
@@ -14,25 +17,24 @@ export function deadlineLayer(next: Send, plan: MethodPlan, { clock }: { clock: 
     const scope = currentScope();
     const nowMs = clock.monotonic();
     const ownMs = call.timeoutMs ?? plan.timeoutMs;
-    const ownAtMs = ownMs === undefined ? undefined : nowMs + ownMs;
-    const inheritedAtMs = scope?.deadlineAtMs;
-    const inherits = inheritedAtMs !== undefined && (ownAtMs === undefined || inheritedAtMs < ownAtMs);
-    const atMs = inherits ? inheritedAtMs : ownAtMs;
-    call.deadlineAtMs = atMs;
-
-    const expired = () =>
-      verdictOfMesh(
-        Code.DeadlineExceeded,
-        inherits ? "the time of the call it is part of is over" : `no answer within ${ownMs} ms`,
-        { reached: true, blame: true },
-      );
-    if (atMs !== undefined && atMs <= nowMs) {
-      done({ ...expired(), reached: false });
+    const ownAtMs = ownMs === undefined ? Number.POSITIVE_INFINITY : nowMs + ownMs;
+    const inheritedAtMs = scope?.deadlineAtMs ?? Number.POSITIVE_INFINITY;
+    const atMs = Math.min(ownAtMs, inheritedAtMs);
+    const text = () =>
+      ownAtMs <= inheritedAtMs
+        ? `no answer within ${ownMs} ms`
+        : "the time of the call it is part of is over";
+    if (atMs <= nowMs) {
+      done(verdictOfMesh(Code.DeadlineExceeded, text()));
       return;
     }
-    const timer = atMs === undefined ? undefined : setTimeout(() => abort(call, expired()), atMs - nowMs);
-    const unlinkOwn = link(call.signal, () => abort(call, canceled(call.signal)));
-    const unlinkScope = link(scope?.signal, () => abort(call, canceled(scope?.signal)));
+    let timer: NodeJS.Timeout | undefined;
+    if (atMs !== Number.POSITIVE_INFINITY) {
+      call.deadlineAtMs = atMs;
+      timer = setTimeout(() => abort(call, expired(text())), Math.min(atMs - nowMs, LONGEST_TIMER_MS));
+    }
+    const unlinkOwn = call.signal && link(call, call.signal);
+    const unlinkScope = scope?.signal && link(call, scope.signal);
     next(call, (outcome) => {
       clearTimeout(timer);
       unlinkOwn?.();
@@ -42,20 +44,21 @@ export function deadlineLayer(next: Send, plan: MethodPlan, { clock }: { clock: 
   };
 }
 
-function link(signal: AbortSignal | undefined, onAbort: () => void): (() => void) | undefined {
-  if (!signal) return undefined;
-  if (signal.aborted) {
-    onAbort();
-    return undefined;
-  }
-  signal.addEventListener("abort", onAbort, { once: true });
+/** Gives the call up when the signal aborts; returns how to stop that. */
+function link(call: Call, signal: AbortSignal): () => void {
+  const onAbort = () => abort(call, givenUp(signal.reason));
+  if (signal.aborted) onAbort();
+  else signal.addEventListener("abort", onAbort, { once: true });
   return () => signal.removeEventListener("abort", onAbort);
 }
 
-function canceled(signal: AbortSignal | undefined) {
-  const reason: unknown = signal?.reason;
+function givenUp(reason: unknown): CallOutcome {
   const timedOut = reason instanceof Error && reason.name === "TimeoutError";
-  return timedOut
-    ? verdictOfMesh(Code.DeadlineExceeded, "the caller's time is over", { reached: true, blame: true })
-    : verdictOfMesh(Code.Canceled, "the caller gave up", { reached: true });
+  if (timedOut) return expired("the time that its caller gave it is over");
+  return verdictOfMesh(Code.Canceled, "its caller gave up", { reached: true });
+}
+
+/** The endpoint was not fast enough: its breaker and its load shall know. */
+function expired(text: string): CallOutcome {
+  return verdictOfMesh(Code.DeadlineExceeded, text, { reached: true, blame: true });
 }

@@ -184,6 +184,7 @@ function newCall(
     attempts: 0,
     endpoint: undefined,
     tried: undefined,
+    resentFree: false,
     answered: false,
     messagesSent: 0,
     messagesReceived: 0,

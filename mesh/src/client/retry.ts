@@ -29,36 +29,39 @@ export function retryLayer(next: Send, plan: MethodPlan, parts: RetryParts): Sen
   const replayable = plan.kind === "unary" || plan.kind === "server_streaming";
   if (!replayable) return next;
 
+  /** How long to wait before the call is sent again; undefined where it is not. */
+  const retryAfterMs = (call: Call, outcome: CallOutcome): number | undefined => {
+    if (outcome.code !== Code.Unavailable) return undefined;
+    if (call.aborted || call.answered || !call.endpoint) return undefined;
+    const pushbackMs = pushbackOf(outcome);
+    if (pushbackMs !== undefined && !(pushbackMs >= 0)) return undefined;
+    call.tried ??= [];
+    call.tried.push(call.endpoint);
+    const ownPaceMs = cluster.hasUntried(call.tried) ? 0 : backoffMs(call.attempts - 1, BACKOFF);
+    const waitMs = pushbackMs ?? ownPaceMs;
+    const nowMs = clock.monotonic();
+    if (call.deadlineAtMs !== undefined && nowMs + waitMs >= call.deadlineAtMs) return undefined;
+    if (!outcome.reached && !call.resentFree) {
+      call.resentFree = true;
+      onRetry(plan, "never_reached");
+      return waitMs;
+    }
+    if (!plan.idempotent || call.attempts >= MAX_ATTEMPTS || !budget.withdraw(nowMs)) return undefined;
+    onRetry(plan, "budget");
+    return waitMs;
+  };
+
   return (call, done) => {
     budget.deposit(clock.monotonic());
-    let freeRetry = true;
     const onOutcome = (outcome: CallOutcome) => {
+      if (outcome.code === 0) {
+        done(outcome);
+        return;
+      }
       const waitMs = retryAfterMs(call, outcome);
       if (waitMs === undefined) done(outcome);
       else if (waitMs === 0) next(call, onOutcome);
       else sleep(call, waitMs, () => next(call, onOutcome), done);
-    };
-
-    const retryAfterMs = (call: Call, outcome: CallOutcome): number | undefined => {
-      if (outcome.code !== Code.Unavailable || call.aborted || call.answered || !call.endpoint)
-        return undefined;
-      const pushbackMs = pushbackOf(outcome);
-      if (pushbackMs !== undefined && !(pushbackMs >= 0)) return undefined;
-      call.tried ??= [];
-      call.tried.push(call.endpoint);
-      const waitMs =
-        pushbackMs ?? (cluster.hasUntried(call.tried) ? 0 : backoffMs(call.attempts - 1, BACKOFF));
-      if (call.deadlineAtMs !== undefined && clock.monotonic() + waitMs >= call.deadlineAtMs)
-        return undefined;
-      if (!outcome.reached && freeRetry) {
-        freeRetry = false;
-        onRetry(plan, "never_reached");
-        return waitMs;
-      }
-      if (!plan.idempotent || call.attempts >= MAX_ATTEMPTS || !budget.withdraw(clock.monotonic()))
-        return undefined;
-      onRetry(plan, "budget");
-      return waitMs;
     };
     next(call, onOutcome);
   };

@@ -10,6 +10,17 @@ export function frame(message: Uint8Array): Buffer {
   return framed;
 }
 
+/** The message of a chunk that holds exactly one; undefined for anything else. A view, no copy. */
+export function wholeMessage(chunk: Uint8Array, maxBytes: number): Uint8Array | undefined {
+  const length = chunk.length - PREFIX_BYTES;
+  const isWhole = length >= 0 && length <= maxBytes && chunk[0] === 0 && lengthIn(chunk) === length;
+  return isWhole ? chunk.subarray(PREFIX_BYTES) : undefined;
+}
+
+function lengthIn(prefix: Uint8Array): number {
+  return ((prefix[1]! << 24) | (prefix[2]! << 16) | (prefix[3]! << 8) | prefix[4]!) >>> 0;
+}
+
 /** What is wrong with the bytes of a peer. */
 export type FrameFault = "compressed" | "too large";
 
@@ -47,7 +58,7 @@ export class Deframer {
         }
         this.#prefix = EMPTY;
         if (head[0] !== 0) return "compressed";
-        const length = ((head[1]! << 24) | (head[2]! << 16) | (head[3]! << 8) | head[4]!) >>> 0;
+        const length = lengthIn(head);
         if (length > this.#maxBytes) return "too large";
         if (head.length >= PREFIX_BYTES + length) {
           this.#onMessage(head.subarray(PREFIX_BYTES, PREFIX_BYTES + length));

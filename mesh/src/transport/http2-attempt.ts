@@ -2,7 +2,7 @@ import { type ClientHttp2Stream, constants, type IncomingHttpHeaders } from "nod
 import { Code } from "@connectrpc/connect";
 import type { StatusCode } from "../resilience/verdict.ts";
 import type { Attempt, AttemptObserver, AttemptRequest, Outcome } from "./connection.ts";
-import { Deframer, type FrameFault } from "./frames.ts";
+import { Deframer, type FrameFault, wholeMessage } from "./frames.ts";
 import { codeOfHttpStatus, type ErrorDetail, statusOf, type WireStatus } from "./status.ts";
 
 const NOTHING: IncomingHttpHeaders = {};
@@ -18,13 +18,23 @@ export interface StreamFate {
   heard(): void;
 }
 
-/** An attempt on a stream of `node:http2`. */
+/** The attempt of each stream, so that all streams can share their listeners. */
+const ATTEMPT = Symbol("attempt");
+
+type AttemptStream = ClientHttp2Stream & { [ATTEMPT]?: Http2Attempt };
+
+/**
+ * An attempt on a stream of `node:http2`.
+ *
+ * This is the hot path of a call, so it allocates little: no closures for the stream's events, and no
+ * deframer for a message that arrives whole in one chunk, as nearly all do.
+ */
 export class Http2Attempt implements Attempt {
-  readonly #stream: ClientHttp2Stream;
+  readonly #stream: AttemptStream;
   readonly #observer: AttemptObserver;
   readonly #fate: StreamFate;
-  readonly #deframer: Deframer;
   readonly #maxMessageBytes: number;
+  #deframer: Deframer | undefined;
   #header: IncomingHttpHeaders | undefined;
   #trailer: IncomingHttpHeaders | undefined;
   #message: Uint8Array | undefined;
@@ -37,24 +47,15 @@ export class Http2Attempt implements Attempt {
     fate: StreamFate,
   ) {
     this.#stream = stream;
+    this.#stream[ATTEMPT] = this;
     this.#observer = observer;
     this.#fate = fate;
     this.#maxMessageBytes = request.maxMessageBytes;
-    this.#deframer = new Deframer(request.maxMessageBytes, (message) => {
-      this.#message = message;
-      if (!this.#ended) observer.message(message);
-    });
-    stream.on("response", (header) => this.#onResponse(header));
-    stream.on("data", (chunk: Buffer) => this.#onData(chunk));
-    stream.on("trailers", (trailer) => {
-      this.#trailer = trailer;
-    });
-    stream.on("end", () => {
-      if (this.#trailer) this.#conclude();
-    });
-    // What an error means is read from the state of stream and connection when it has closed.
-    stream.on("error", () => {});
-    stream.on("close", () => this.#conclude());
+    stream.on("response", onResponse);
+    stream.on("data", onData);
+    stream.on("trailers", onTrailers);
+    stream.on("error", ignore);
+    stream.on("close", onClose);
     if (request.body) stream.end(request.body);
   }
 
@@ -88,29 +89,52 @@ export class Http2Attempt implements Attempt {
     this.#reset();
   }
 
-  #onResponse(header: IncomingHttpHeaders): void {
+  heardHeader(header: IncomingHttpHeaders): void {
     this.#fate.heard();
-    this.#header = header;
-    const httpStatus = Number(header[":status"]);
     const type = header["content-type"];
-    if (httpStatus !== 200) {
-      const text = `the peer answered HTTP ${httpStatus}`;
-      this.#end(statusOf(header) ?? { code: codeOfHttpStatus(httpStatus), text, details: NO_DETAILS });
+    if (Number(header[":status"]) !== 200) {
+      const text = `the peer answered HTTP ${header[":status"]}`;
+      const code = codeOfHttpStatus(Number(header[":status"]));
+      this.#end(statusOf(header) ?? { code, text, details: NO_DETAILS });
     } else if (type === undefined || !type.startsWith("application/grpc")) {
       this.#fail(Code.Unknown, `the peer answered with content-type ${type ?? "(none)"}, not gRPC`);
     } else if (header["grpc-status"] === undefined) {
+      this.#header = header;
       this.#observer.header(header);
-    } else {
-      this.#trailer = header;
-      this.#header = NOTHING;
+    } else this.heardTrailer(header);
+  }
+
+  heardChunk(chunk: Uint8Array): void {
+    if (this.#ended) return;
+    const whole = this.#deframer ? undefined : wholeMessage(chunk, this.#maxMessageBytes);
+    if (whole) this.#take(whole);
+    else {
+      this.#deframer ??= new Deframer(this.#maxMessageBytes, (message) => this.#take(message));
+      const fault = this.#deframer.push(chunk);
+      if (fault) this.#onFault(fault);
     }
   }
 
-  #onData(chunk: Buffer): void {
+  heardTrailer(trailer: IncomingHttpHeaders): void {
+    this.#trailer = trailer;
+    // A paused stream still has messages to give; then its close comes after the last of them.
+    if (this.#stream.readableLength === 0) this.conclude();
+  }
+
+  /** The stream is over: says how it ended from all that is known. */
+  conclude(): void {
     if (this.#ended) return;
-    this.#fate.heard();
-    const fault = this.#deframer.push(chunk);
-    if (fault) this.#onFault(fault);
+    const status = this.#trailer && statusOf(this.#trailer);
+    if (status && status.code === 0 && this.#deframer && !this.#deframer.atBoundary) {
+      this.#fail(Code.Internal, "the answer ended in the middle of a message");
+    } else if (status) this.#end(status);
+    else this.#endByReset();
+  }
+
+  #take(message: Uint8Array): void {
+    if (this.#ended) return;
+    this.#message = message;
+    this.#observer.message(message);
   }
 
   #onFault(fault: FrameFault): void {
@@ -120,16 +144,6 @@ export class Http2Attempt implements Attempt {
       const text = `a message is larger than the limit of ${this.#maxMessageBytes} bytes`;
       this.#end({ code: Code.ResourceExhausted, text, details: NO_DETAILS }, { blame: false });
     }
-  }
-
-  /** The stream is over: says how it ended from all that is known. */
-  #conclude(): void {
-    if (this.#ended) return;
-    const status = this.#trailer && statusOf(this.#trailer);
-    if (status && status.code === 0 && !this.#deframer.atBoundary) {
-      this.#fail(Code.Internal, "the answer ended in the middle of a message");
-    } else if (status) this.#end(status);
-    else this.#endByReset();
   }
 
   #endByReset(): void {
@@ -178,6 +192,25 @@ export class Http2Attempt implements Attempt {
     this.#stream.resume();
   }
 }
+
+function onResponse(this: AttemptStream, header: IncomingHttpHeaders): void {
+  this[ATTEMPT]?.heardHeader(header);
+}
+
+function onData(this: AttemptStream, chunk: Buffer): void {
+  this[ATTEMPT]?.heardChunk(chunk);
+}
+
+function onTrailers(this: AttemptStream, trailer: IncomingHttpHeaders): void {
+  this[ATTEMPT]?.heardTrailer(trailer);
+}
+
+function onClose(this: AttemptStream): void {
+  this[ATTEMPT]?.conclude();
+}
+
+/** What an error means is read from the state of stream and connection when it has closed. */
+function ignore(): void {}
 
 /** gRPC over HTTP/2, "Errors". A peer that gives up by CANCEL is unavailable: it is not us who cancelled. */
 function codeOfReset(rstCode: number): Code {
