@@ -25,4 +25,9 @@ export const benches: readonly Bench[] = [
     what: "from an instance's passing check to its first call, against the npm package's watcher",
     load: () => import("./discovery.ts"),
   },
+  {
+    name: "freshness",
+    what: "from a like in the browser to changed recommendations, through the whole system",
+    load: () => import("./freshness.ts"),
+  },
 ];
