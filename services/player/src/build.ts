@@ -1,0 +1,78 @@
+import { databaseReady, migrate, openPool, type Served, type ServiceDeps, serve } from "@antiphon/mesh";
+import { consume, eventMigrations, openOutbox } from "@antiphon/mesh/events";
+import { CatalogService } from "@antiphon/proto/antiphon/catalog/v1/catalog";
+import { MediaService } from "@antiphon/proto/antiphon/media/v1/media";
+import { PlayerService } from "@antiphon/proto/antiphon/player/v1/player";
+import { audioStore } from "./audio-store.ts";
+import type { PlayerConfig } from "./config.ts";
+import { catalogHandlers } from "./events.ts";
+import { findFfmpeg } from "./ffmpeg.ts";
+import { mediaService } from "./media-service.ts";
+import { openObjectStore } from "./object-store.ts";
+import { packager } from "./packager.ts";
+import { packagingStore } from "./packaging-store.ts";
+import { runPackaging } from "./packaging-worker.ts";
+import { playbackStore } from "./playback-store.ts";
+import { playerService } from "./service.ts";
+import { runSweeps } from "./sweep.ts";
+import { trackStore } from "./track-store.ts";
+import { tracks } from "./tracks.ts";
+
+const MIGRATIONS = new URL("../migrations/", import.meta.url);
+
+/** Wires the player: its stores, its packaging, its part in the events, and what it serves. */
+export async function build(deps: ServiceDeps, config: PlayerConfig): Promise<readonly Served[]> {
+  const { log, signal, clock } = deps;
+  const ffmpeg = await findFfmpeg(config.ffmpeg);
+  const objects = await openObjectStore(config.dataDir);
+  const pool = openPool(config.databaseUrl, { log });
+  deps.onStop("database", () => pool.end());
+  deps.readiness("database", databaseReady(pool));
+  await migrate(pool, MIGRATIONS, { signal });
+  await eventMigrations(pool, { signal });
+
+  const outbox = openOutbox({ ...deps, pool, service: deps.name });
+  const catalog = deps.client(CatalogService);
+  const copies = trackStore(pool);
+  const jobs = packagingStore(pool);
+  const audio = audioStore({ pool, objects, jobs, outbox });
+  const playbacks = playbackStore(pool, outbox);
+
+  const consumer = consume(
+    { ...deps, pool, group: deps.name },
+    catalogHandlers({ tracks: copies, jobs, audio }),
+  );
+  outbox.start();
+  consumer.start();
+  deps.onStop("events", () => Promise.all([outbox.stop(), consumer.stop()]));
+
+  const work = Promise.all([
+    runPackaging({
+      ...deps,
+      catalog,
+      jobs,
+      audio,
+      objects,
+      packager: packager(ffmpeg),
+      workers: config.packagers,
+    }),
+    runSweeps({ log, signal, audio, objects }),
+  ]);
+  deps.onStop("packaging", () => work);
+
+  return [
+    serve(
+      PlayerService,
+      playerService({
+        audio,
+        jobs,
+        playbacks,
+        tracks: tracks({ catalog, copies }),
+        mediaKey: config.mediaKey,
+        clock,
+        draining: signal,
+      }),
+    ),
+    serve(MediaService, mediaService(objects)),
+  ];
+}

@@ -1,0 +1,127 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
+import { type Clock, fail, newId, requireListener, signMediaPath } from "@antiphon/mesh";
+import { PlayerErrorReason, type PlayerService } from "@antiphon/proto/antiphon/player/v1/player";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { Code, type ConnectError, type ServiceImpl } from "@connectrpc/connect";
+import type { AudioStore, Rendition } from "./audio-store.ts";
+import { refuse } from "./errors.ts";
+import { MIME_TYPE, SAMPLE_RATE_HZ } from "./ladder.ts";
+import type { PackagingCounts, PackagingStore } from "./packaging-store.ts";
+import { page } from "./paging.ts";
+import type { PlaybackStore } from "./playback-store.ts";
+import type { Tracks } from "./tracks.ts";
+
+export interface PlayerDeps {
+  readonly audio: AudioStore;
+  readonly jobs: PackagingStore;
+  readonly playbacks: PlaybackStore;
+  readonly tracks: Tracks;
+  /** Shared with the gateway, which checks what is signed with it. */
+  readonly mediaKey: string;
+  readonly clock: Clock;
+  /** Aborts when this instance drains. */
+  readonly draining: AbortSignal;
+}
+
+/** How long the URLs of a playback can be used. Objects that are dropped stay as long. */
+export const URL_LIFETIME_MS = 6 * 3_600_000;
+
+const WATCH_MS = 500;
+
+export function playerService(deps: PlayerDeps): ServiceImpl<typeof PlayerService> {
+  const { audio, jobs, playbacks, tracks, mediaKey, clock, draining } = deps;
+
+  async function whyNotPlayable(trackId: string): Promise<ConnectError> {
+    const job = await jobs.state(trackId);
+    if (job?.state === "failed") {
+      const message = `track ${trackId} can't be played: ${job.failure}`;
+      return refuse(PlayerErrorReason.PACKAGING_FAILED, trackId, message);
+    }
+    // Imported, and the event is on its way.
+    const known = job ?? (await tracks.get(trackId));
+    return known
+      ? refuse(PlayerErrorReason.NOT_PACKAGED_YET, trackId, `track ${trackId} is being made ready to play`)
+      : trackNotFound(trackId);
+  }
+
+  function toRendition(rendition: Rendition, expireAtMs: number) {
+    const { objectId, bitrateKbps, initBytes } = rendition;
+    let offset = BigInt(initBytes);
+    return {
+      id: objectId.replace(/\.mp4$/, ""),
+      bitrateKbps,
+      mimeType: MIME_TYPE,
+      url: signMediaPath(mediaKey, `/media/player/${objectId}`, expireAtMs),
+      init: { offset: 0n, length: initBytes },
+      segments: rendition.segmentBytes.map((length) => {
+        const segment = { offset, length };
+        offset += BigInt(length);
+        return segment;
+      }),
+    };
+  }
+
+  return {
+    async startPlayback({ trackId }) {
+      const { id: listenerId } = requireListener();
+      const found = await audio.find(trackId);
+      if (!found) throw await whyNotPlayable(trackId);
+      const playback = { id: newId("pb"), listenerId, trackId };
+      const [track] = await Promise.all([tracks.get(trackId), playbacks.create(playback)]);
+      if (!track) throw trackNotFound(trackId);
+      const expireAtMs = clock.now() + URL_LIFETIME_MS;
+      return {
+        playbackId: playback.id,
+        track: { ...track, playable: true },
+        renditions: found.renditions.map((rendition) => toRendition(rendition, expireAtMs)),
+        segmentSamples: found.segmentSamples,
+        sampleRateHz: SAMPLE_RATE_HZ,
+        totalSamples: found.totalSamples,
+        gainDb: found.gainDb,
+        urlsExpireAt: timestampFromMs(expireAtMs),
+      };
+    },
+
+    async reportPlayback(report) {
+      const counted = await playbacks.report(requireListener().id, report, clock.now());
+      if (counted) return {};
+      const message = `playback ${report.playbackId} is not one of yours`;
+      throw refuse(PlayerErrorReason.PLAYBACK_NOT_FOUND, report.playbackId, message);
+    },
+
+    async listHistory(request) {
+      const { id } = requireListener();
+      const { rows, nextPageToken } = await page(request, (after, limit) =>
+        playbacks.history(id, after, limit),
+      );
+      const known = await tracks.getMany([...new Set(rows.map(({ trackId }) => trackId))]);
+      return {
+        entries: rows.map(({ trackId, playedAtMs }) => ({
+          track: known.get(trackId) ?? { id: trackId },
+          playedAt: timestampFromMs(playedAtMs),
+        })),
+        nextPageToken,
+      };
+    },
+
+    async *watchPackaging(_request, { signal }) {
+      const ended = AbortSignal.any([signal, draining]);
+      for (let told: PackagingCounts | undefined; !ended.aborted; ) {
+        const { lastTrackId, ...counts } = await jobs.counts();
+        if (!isDeepStrictEqual({ lastTrackId, ...counts }, told)) {
+          told = { lastTrackId, ...counts };
+          const titles = await tracks.getMany(lastTrackId ? [lastTrackId] : []);
+          yield { ...counts, lastTitle: titles.get(lastTrackId ?? "")?.title ?? "" };
+        }
+        if (counts.waiting + counts.running === 0) return;
+        await sleep(WATCH_MS, undefined, { signal: ended }).catch(() => {});
+      }
+      throw fail(Code.Unavailable, "this player is shutting down; watch another one");
+    },
+  };
+}
+
+function trackNotFound(trackId: string): ConnectError {
+  return refuse(PlayerErrorReason.TRACK_NOT_FOUND, trackId, `track ${trackId} is not in the catalog`);
+}
