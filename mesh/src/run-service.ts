@@ -49,6 +49,7 @@ export async function runService<C extends { readonly mesh: MeshConfig }>(
 
   const discovery = consulDiscovery({ url: mesh.consulUrl, log });
   const stopSignal = firstSignal();
+  log.info("starting");
   let service: RunningService | undefined;
   try {
     const starting = startService(
@@ -69,7 +70,7 @@ export async function runService<C extends { readonly mesh: MeshConfig }>(
     );
     service = await Promise.race([starting, stopSignal]);
   } catch (error) {
-    console.error(`${spec.name} cannot start: ${error instanceof Error ? error.message : String(error)}`);
+    console.error(`${spec.name} cannot start: ${describe(error)}`);
     log.fatal({ err: error }, "cannot start");
     process.exit(EXIT_START);
   }
@@ -100,4 +101,12 @@ function firstSignal(): Promise<undefined> {
     };
     process.on("SIGTERM", onSignal).on("SIGINT", onSignal);
   });
+}
+
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if ("code" in error && error.code === "EADDRINUSE" && "address" in error && "port" in error) {
+    return `port ${error.port} of ${error.address} is taken; set another in ANTIPHON_PORT or ANTIPHON_ADMIN_PORT`;
+  }
+  return error.message;
 }

@@ -1,3 +1,4 @@
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { MeshErrorDetailSchema, MeshErrorReason } from "@antiphon/proto/antiphon/mesh/v1/errors";
 import { Code } from "@connectrpc/connect";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
@@ -26,13 +27,19 @@ const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
 /** How long calls that were told that the server is going may take to hear it. */
 const FAREWELL_MS = 200;
 
-/** Hosts services on a grpc-js server. */
+/**
+ * Hosts services on a grpc-js server. The sockets are accepted here and handed to it: with channelz off,
+ * its own `forceShutdown` forgets its connections and closes none.
+ */
 export class GrpcHost {
   readonly #server = new Server({
     // Channelz keeps an entry a call for a page that nobody opens: 11 % of a call's cost.
     "grpc.enable_channelz": 0,
     "grpc.max_receive_message_length": MAX_REQUEST_BYTES,
   });
+  readonly #injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure());
+  readonly #listener = createServer({ noDelay: true }, (socket) => this.#accept(socket));
+  readonly #sockets = new Set<Socket>();
   readonly #open = new Set<ServerCall>();
   readonly #metrics: ServerMetrics;
   readonly #log: Logger;
@@ -77,9 +84,8 @@ export class GrpcHost {
   /** Resolves with the port; rejects where it cannot be bound. */
   listen(host: string, port: number): Promise<number> {
     return new Promise((resolve, reject) => {
-      this.#server.bindAsync(`${host}:${port}`, ServerCredentials.createInsecure(), (error, bound) =>
-        error ? reject(error) : resolve(bound),
-      );
+      this.#listener.once("error", reject);
+      this.#listener.listen(port, host, () => resolve((this.#listener.address() as AddressInfo).port));
     });
   }
 
@@ -88,11 +94,13 @@ export class GrpcHost {
    * `unavailable`. Resolves with how many they were.
    */
   async drain(timeoutMs: number): Promise<number> {
-    const finished = new Promise<void>((resolve) => this.#server.tryShutdown(() => resolve()));
+    // Its own callback comes too early for connections that were handed to it: the listener knows better.
+    this.#server.tryShutdown(() => {});
+    const finished = new Promise<void>((resolve) => this.#listener.close(() => resolve()));
     if (await settlesWithin(finished, timeoutMs)) return 0;
     const cut = this.#open.size;
     for (const call of this.#open) {
-      // grpc-js would reset them, which callers see as cancelled by themselves.
+      // A reset would reach callers as if they had cancelled by themselves.
       call.fail(
         fail(Code.Unavailable, "the server is shutting down", MeshErrorDetailSchema, {
           reason: MeshErrorReason.DRAINING,
@@ -100,12 +108,19 @@ export class GrpcHost {
       );
     }
     await settlesWithin(finished, FAREWELL_MS);
-    this.#server.forceShutdown();
+    this.kill();
     return cut;
   }
 
   /** Drops everything at once, as a crash would. */
   kill(): void {
-    this.#server.forceShutdown();
+    this.#listener.close();
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #accept(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.on("close", () => this.#sockets.delete(socket));
+    this.#injector.injectConnection(socket);
   }
 }

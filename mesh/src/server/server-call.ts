@@ -24,6 +24,9 @@ export interface Surface
 /** Hears how a call ended: its code, and the error where it is the server's own fault. */
 export type OnSettled = (call: ServerCall, code: Code | 0, error?: ConnectError) => void;
 
+/** The caller's own timer began earlier: at the deadline its reset comes before the server's timer is due. */
+const DEADLINE_SLACK_MS = 50;
+
 /**
  * One call on the server, from its headers to its status: what handlers see of it as Connect's
  * HandlerContext, and what calls that they make inherit from it as its scope. It settles once, be it by
@@ -145,7 +148,7 @@ export class ServerCall implements HandlerContext, CallScope {
 
   #cancelled(): void {
     if (this.#settled) return;
-    const late = (this.timeoutMs() ?? Number.POSITIVE_INFINITY) <= 0;
+    const late = (this.timeoutMs() ?? Number.POSITIVE_INFINITY) < DEADLINE_SLACK_MS;
     this.#settle(late ? Code.DeadlineExceeded : Code.Canceled);
   }
 
