@@ -26,7 +26,6 @@ export function environmentOf(service: string, around: Surroundings): Record<str
     ANTIPHON_DATA_DIR: join(dataDir, "services", service),
     ...(service === "player" && { ANTIPHON_MEDIA_KEY: secrets.mediaKey }),
     ...(service === "gateway" && { ANTIPHON_MEDIA_KEY: secrets.mediaKey, ANTIPHON_WEB_DIR: webDir }),
-    ...(service === "conductor" && { ANTIPHON_NATS_MONITOR_URL: nats.monitorUrl }),
     ...(service === "identity" && {
       ANTIPHON_OPERATOR_EMAIL: secrets.operator.email,
       ANTIPHON_OPERATOR_PASSWORD: secrets.operator.password,

@@ -8,6 +8,7 @@ import { surviveUnhandledErrors } from "./last-resort.ts";
 import { type Edge, instanceIdOf, type RunningService, startService } from "./lifecycle.ts";
 import type { Served } from "./server/served.ts";
 import type { ServiceDeps } from "./service-deps.ts";
+import { discoveryMetrics } from "./telemetry/discovery-metrics.ts";
 import { createLogger } from "./telemetry/logger.ts";
 
 export interface ServiceSpec<C extends { readonly mesh: MeshConfig }> {
@@ -48,6 +49,7 @@ export async function runService<C extends { readonly mesh: MeshConfig }>(
   surviveUnhandledErrors(log, metrics);
 
   const discovery = consulDiscovery({ url: mesh.consulUrl, log });
+  discoveryMetrics(metrics, discovery);
   const stopSignal = firstSignal();
   log.info("starting");
   let service: RunningService | undefined;
