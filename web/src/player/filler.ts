@@ -1,0 +1,207 @@
+import { backoffMs, pause } from "./backoff.ts";
+import { BufferWriter, DecodeError } from "./buffer-writer.ts";
+import { bufferAheadS, endOf, type Job, type Programme, planNext, segmentRange } from "./plan.ts";
+import type { Playback, Rendition } from "./playback.ts";
+import { SegmentLoader } from "./segment-loader.ts";
+import type { TimeRange } from "./segments.ts";
+import type { ThroughputEstimator } from "./throughput.ts";
+
+/** What the filler asks of the engine, and tells it. */
+export interface FillerHost {
+  /** The current track and, where it is known, the one that follows. */
+  programmes(): readonly Programme[];
+  /** StartPlayback. Rejections for which `isFinal` says no are retried. */
+  open(trackId: string, signal: AbortSignal): Promise<Playback>;
+  isFinal(error: unknown): boolean;
+  onOpened(programme: Programme): void;
+  onAppended(): void;
+  /** The network fails (true), or works again (false). */
+  onTrouble(failing: boolean): void;
+  /** This track cannot be played, and trying again would not help. */
+  onFailed(programme: Programme, error: unknown): void;
+  /** The browser's decoder gave up: `attach` anew. */
+  onBroken(error: unknown): void;
+}
+
+/** Seconds to fill ahead of the playhead. */
+export const BUFFER_AHEAD_S = 30;
+/** Seconds to keep behind it, and by how much more to let it grow before trimming. */
+const KEEP_BEHIND_S = 20;
+const TRIM_SLACK_S = 10;
+
+interface Appended extends TimeRange {
+  readonly rendition: Rendition;
+}
+
+/** Keeps the music ahead of the playhead complete: one loop, one thing at a time, until it is stopped. */
+export class Filler {
+  private readonly element: HTMLAudioElement;
+  private readonly host: FillerHost;
+  private readonly loader: SegmentLoader;
+  private source!: Promise<MediaSource>;
+  private writer: BufferWriter | undefined;
+  private mimeType = "";
+  private init: { readonly programme: Programme; readonly rendition: Rendition } | undefined;
+  private log: Appended[] = [];
+  private loop = new AbortController();
+  private wakeUp: () => void = () => undefined;
+
+  constructor(element: HTMLAudioElement, throughput: ThroughputEstimator, host: FillerHost) {
+    this.element = element;
+    this.host = host;
+    this.loader = new SegmentLoader(throughput);
+    this.attach();
+  }
+
+  /** Gives the element a new, empty MediaSource. */
+  attach(): void {
+    this.stop();
+    const source = new MediaSource();
+    const url = URL.createObjectURL(source);
+    this.writer = undefined;
+    this.init = undefined;
+    this.log = [];
+    this.source = new Promise((resolve) => {
+      source.addEventListener(
+        "sourceopen",
+        () => {
+          URL.revokeObjectURL(url);
+          resolve(source);
+        },
+        { once: true },
+      );
+    });
+    this.element.src = url;
+  }
+
+  get ranges(): TimeRange[] {
+    return this.writer?.ranges ?? [];
+  }
+
+  /** The quality of what was appended for `timeS`. */
+  renditionAt(timeS: number): Rendition | undefined {
+    return this.log.findLast((entry) => entry.start <= timeS + 0.05 && timeS < entry.end)?.rendition;
+  }
+
+  /** Starts over from the playhead, giving up what is being fetched. */
+  start(): void {
+    this.stop();
+    this.loop = new AbortController();
+    const { signal } = this.loop;
+    this.run(signal).catch((error: unknown) => {
+      if (!signal.aborted) this.host.onBroken(error);
+    });
+  }
+
+  /** Something changed: there may be more to do. */
+  wake(): void {
+    this.wakeUp();
+  }
+
+  stop(): void {
+    this.loop.abort();
+  }
+
+  /** Forgets what was appended from `startS` on. */
+  dropFrom(startS: number): void {
+    this.log = this.log.filter((entry) => entry.start < startS);
+    void this.writer?.remove({ start: startS, end: Number.POSITIVE_INFINITY });
+  }
+
+  private async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.writer?.settled;
+      const programmes = this.host.programmes();
+      const job = planNext(programmes, this.element.currentTime, this.ranges, BUFFER_AHEAD_S);
+      const idle = !job || programmes.length === 0 || (job.kind === "finish" && this.writer?.isFinished);
+      if (idle) await this.woken(signal);
+      else await this.perform(job, signal);
+    }
+  }
+
+  private async perform(job: Job, signal: AbortSignal): Promise<void> {
+    if (job.kind === "finish") return this.writer?.finish();
+    try {
+      if (job.kind === "segment") return await this.fill(job, signal);
+      job.programme.playback = await this.open(job.programme, signal);
+      this.host.onOpened(job.programme);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof DecodeError) throw error;
+      this.host.onFailed(job.programme, error);
+    }
+  }
+
+  private async open({ cue }: Programme, signal: AbortSignal): Promise<Playback> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const playback = await this.host.open(cue.trackId, signal);
+        this.host.onTrouble(false);
+        return playback;
+      } catch (error) {
+        if (signal.aborted || this.host.isFinal(error)) throw error;
+        this.host.onTrouble(true);
+        await pause(backoffMs(attempt), signal);
+      }
+    }
+  }
+
+  private async fill({ programme, playback, index }: Extract<Job, { kind: "segment" }>, signal: AbortSignal) {
+    const bufferS = () => bufferAheadS(this.ranges, this.element.currentTime);
+    const { rendition, init, media } = await this.loader.load(
+      playback,
+      index,
+      {
+        bufferS,
+        bufferTargetS: BUFFER_AHEAD_S,
+        starting: bufferS() < 0.1,
+        refresh: async () => {
+          // A new playback of the same track: its URLs are fresh, what was heard belongs to the first one.
+          const fresh = await this.open(programme, signal);
+          programme.playback = { ...fresh, id: playback.id };
+          return programme.playback;
+        },
+        onTrouble: (failing) => this.host.onTrouble(failing),
+      },
+      signal,
+    );
+    signal.throwIfAborted();
+    const writer = await this.writerFor(rendition.mimeType);
+    const placement = {
+      offsetS: programme.startS,
+      window: { start: programme.startS, end: endOf(programme) },
+    };
+    const evictable = this.element.currentTime - 1;
+    if (this.init?.programme !== programme || this.init.rendition.id !== rendition.id) {
+      await writer.append(init, placement, evictable);
+      this.init = { programme, rendition };
+    }
+    await writer.append(media, placement, evictable);
+    programme.appended.add(index);
+    this.log.push({ ...segmentRange(programme, playback, index), rendition });
+    this.trim(writer);
+    this.host.onAppended();
+  }
+
+  private async writerFor(mimeType: string): Promise<BufferWriter> {
+    const source = await this.source;
+    if (!this.writer) this.writer = new BufferWriter(source, mimeType);
+    else if (this.mimeType !== mimeType) await this.writer.changeType(mimeType);
+    this.mimeType = mimeType;
+    return this.writer;
+  }
+
+  private trim(writer: BufferWriter): void {
+    const keepFrom = this.element.currentTime - KEEP_BEHIND_S;
+    this.log = this.log.filter((entry) => entry.end > keepFrom);
+    const first = writer.ranges[0]?.start ?? keepFrom;
+    if (keepFrom - first > TRIM_SLACK_S) void writer.remove({ start: 0, end: keepFrom });
+  }
+
+  private woken(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      this.wakeUp = resolve;
+      signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+  }
+}

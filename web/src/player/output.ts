@@ -1,0 +1,62 @@
+/** How long a change of gain fades, in seconds: short enough to go unheard, long enough not to click. */
+const FADE_S = 0.02;
+
+/** Decibels to a factor of amplitude. */
+export function gainFactor(db: number): number {
+  return 10 ** (db / 20);
+}
+
+/**
+ * The audio element behind a gain: element → loudness gain → meter → speakers.
+ * The graph is made on the first `resume`, inside the listener's gesture, as browsers demand. Volume is
+ * the element's own, so that loudness (which may amplify) and volume stay apart.
+ */
+export class AudioOutput {
+  readonly element: HTMLAudioElement;
+  private context: AudioContext | undefined;
+  private gain: GainNode | undefined;
+  private meter: AnalyserNode | undefined;
+  private samples = new Float32Array(0);
+  private gainDb = 0;
+
+  constructor(element: HTMLAudioElement) {
+    this.element = element;
+  }
+
+  /** Opens the speakers. Call it within a click or a key press. */
+  resume(): void {
+    if (!this.context) {
+      const context = new AudioContext({ latencyHint: "playback" });
+      const gain = new GainNode(context, { gain: gainFactor(this.gainDb) });
+      const meter = new AnalyserNode(context, { fftSize: 1024 });
+      context
+        .createMediaElementSource(this.element)
+        .connect(gain)
+        .connect(meter)
+        .connect(context.destination);
+      this.context = context;
+      this.gain = gain;
+      this.meter = meter;
+      this.samples = new Float32Array(meter.fftSize);
+    }
+    // Refused outside of a gesture; the next gesture resumes it.
+    if (this.context.state !== "running") this.context.resume().catch(() => undefined);
+  }
+
+  /** Sets the loudness gain of what sounds from `inS` seconds on. Replaces a change still to come. */
+  setGain(db: number, inS = 0): void {
+    if (inS === 0) this.gainDb = db;
+    if (!this.gain || !this.context) return;
+    const at = this.context.currentTime + inS;
+    this.gain.gain.cancelScheduledValues(this.context.currentTime);
+    this.gain.gain.setTargetAtTime(gainFactor(db), at, FADE_S / 3);
+  }
+
+  /** What sounds now, as the root mean square of the samples, from 0 to about 1. */
+  level(): number {
+    if (!this.meter) return 0;
+    this.meter.getFloatTimeDomainData(this.samples);
+    const power = this.samples.reduce((sum, sample) => sum + sample * sample, 0);
+    return Math.sqrt(power / Math.max(1, this.samples.length));
+  }
+}

@@ -1,0 +1,33 @@
+import type { Track } from "@antiphon/proto/antiphon/catalog/v1/catalog";
+import type { StartPlaybackResponse } from "@antiphon/proto/antiphon/player/v1/player";
+import type { Queue } from "./queue.ts";
+import type { Report } from "./report-queue.ts";
+
+/** The calls that the player makes, and how it tells errors apart. */
+export interface PlayerPorts {
+  startPlayback(trackId: string, signal: AbortSignal): Promise<StartPlaybackResponse>;
+  reportPlayback(report: Report): Promise<unknown>;
+  /** Tracks to go on with after `seedTrackId`, none of which is in `playedIds`. */
+  radio(seedTrackId: string, playedIds: readonly string[]): Promise<readonly Track[]>;
+  /** Whether trying again cannot help. */
+  isFinal(error: unknown): boolean;
+  /** A track could not be played. */
+  onFailed(track: Track, error: unknown): void;
+}
+
+/** idle: nothing is loaded. waiting: music is wanted, and does not sound yet or any more. */
+export type PlayerStatus = "idle" | "waiting" | "playing" | "paused";
+
+/** What the page shows of the player. A new object whenever something in it changed. */
+export interface PlayerState {
+  readonly status: PlayerStatus;
+  readonly queue: Queue;
+  readonly durationMs: number;
+  /** The bitrate that sounds, and those on offer from the lowest to the highest. */
+  readonly bitrateKbps: number;
+  readonly ladderKbps: readonly number[];
+  readonly volume: number;
+  readonly muted: boolean;
+  /** The network fails, and the player goes on trying. */
+  readonly reconnecting: boolean;
+}

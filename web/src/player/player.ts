@@ -1,0 +1,254 @@
+import type { Track } from "@antiphon/proto/antiphon/catalog/v1/catalog";
+import { Engine } from "./engine.ts";
+import { AudioOutput } from "./output.ts";
+import { playbackFrom, UnsupportedAudioError } from "./playback.ts";
+import type { PlayerPorts, PlayerState } from "./player-types.ts";
+import type { Queue, QueueItem } from "./queue.ts";
+import * as queues from "./queue.ts";
+import { Radio } from "./radio.ts";
+import { ReportQueue } from "./report-queue.ts";
+import { Reporter } from "./reporter.ts";
+import { readSettings, writeSettings } from "./settings.ts";
+import { Store } from "./store.ts";
+import { ThroughputEstimator } from "./throughput.ts";
+
+/** Pressing "previous" later than this plays the track from its start. */
+const RESTART_AFTER_S = 3;
+/** Radio is asked for so long before the queue ends, that it follows without a gap. */
+const RADIO_AHEAD_S = 45;
+
+/** The queue, played: the one object that the page talks to. Knows no framework. */
+export class Player {
+  private readonly ports: PlayerPorts;
+  private readonly output: AudioOutput;
+  private readonly engine: Engine;
+  private readonly reporter: Reporter;
+  private readonly throughput: ThroughputEstimator;
+  private readonly radio: Radio;
+  private readonly store: Store<PlayerState>;
+
+  constructor(element: HTMLAudioElement, ports: PlayerPorts) {
+    this.ports = ports;
+    const { volume, muted, throughputKbps } = readSettings(localStorage);
+    this.throughput = new ThroughputEstimator(throughputKbps);
+    this.output = new AudioOutput(element);
+    element.volume = volume;
+    element.muted = muted;
+    this.store = new Store<PlayerState>({
+      status: "idle",
+      queue: queues.emptyQueue,
+      durationMs: 0,
+      bitrateKbps: 0,
+      ladderKbps: [],
+      volume,
+      muted,
+      reconnecting: false,
+    });
+    this.radio = new Radio(ports.radio);
+    this.engine = new Engine(this.output, this.throughput, {
+      open: async (trackId, signal) =>
+        playbackFrom(await ports.startPlayback(trackId, signal), MediaSource.isTypeSupported),
+      isFinal: (error) => error instanceof UnsupportedAudioError || ports.isFinal(error),
+      onChange: () => this.refresh(),
+      onTime: () => this.onTime(),
+      onStarted: (playback, startMs) => this.reporter.started(playback, startMs),
+      onAdvance: () => this.onAdvance(),
+      onEnded: () => void this.onEnded(),
+      onStalled: () => this.reporter.stalled(),
+      onFailed: (cue, error) => this.onFailed(cue.uid, error),
+    });
+    this.reporter = new Reporter(new ReportQueue(ports.reportPlayback, ports.isFinal), () => ({
+      positionS: this.engine.positionS,
+      bufferS: this.engine.bufferS,
+      renditionId: this.engine.rendition?.id ?? "",
+    }));
+  }
+
+  /** Calls `listener` whenever `getState` gives a new object. Returns what ends that. */
+  readonly subscribe = (listener: () => void): (() => void) => this.store.subscribe(listener);
+
+  readonly getState = (): PlayerState => this.store.state;
+
+  /** Read it as often as it is drawn: it is not part of the state, which would change all the time. */
+  get positionMs(): number {
+    return this.engine.positionS * 1000;
+  }
+
+  /** What sounds right now, from 0 (silence) to about 1. */
+  get level(): number {
+    return this.output.level();
+  }
+
+  /** Replaces the queue and plays it from `start` on. */
+  playTracks(tracks: readonly Track[], start: number, origin: string): void {
+    if (tracks.length === 0) return;
+    this.update({ queue: queues.replaceQueue(this.state.queue, tracks, start, origin) });
+    this.playCurrent();
+  }
+
+  /** Plays another entry of the queue. */
+  playAt(index: number): void {
+    this.update({ queue: queues.jumpTo(this.state.queue, index) });
+    this.playCurrent();
+  }
+
+  /** Adds tracks to the queue; where nothing plays, they do. */
+  enqueue(tracks: readonly Track[], where: "next" | "end", origin: string): void {
+    const wasEmpty = this.state.queue.index < 0;
+    this.edit((queue) =>
+      where === "next" ? queues.insertNext(queue, tracks, origin) : queues.append(queue, tracks, origin),
+    );
+    if (wasEmpty) this.playCurrent();
+  }
+
+  /** Changes what comes next with one of the functions of `queue.ts`, while the music goes on. */
+  edit(change: (queue: Queue) => Queue): void {
+    this.update({ queue: change(this.state.queue) });
+    this.prepareNext();
+  }
+
+  toggle(): void {
+    if (this.engine.wantsToPlay) this.pause();
+    else this.resume();
+  }
+
+  pause(): void {
+    this.engine.pause();
+  }
+
+  resume(): void {
+    if (this.engine.isLoaded) this.engine.play();
+    else if (queues.currentItem(this.state.queue)) this.playCurrent();
+  }
+
+  /** The next track; behind the last one, radio. */
+  next(): void {
+    const index = queues.nextIndex(this.state.queue, "listener");
+    if (index !== undefined) this.playAt(index);
+    else void this.continueWithRadio().then((found) => found && this.next());
+  }
+
+  /** The track's start, or the track before where it has hardly begun. */
+  previous(): void {
+    const index = queues.previousIndex(this.state.queue);
+    if (index === undefined || this.engine.positionS > RESTART_AFTER_S) this.seek(0);
+    else this.playAt(index);
+  }
+
+  seek(positionMs: number): void {
+    this.engine.seek(positionMs / 1000);
+  }
+
+  /** From 0 to 1. Makes it audible again where it was muted. */
+  setVolume(volume: number): void {
+    this.setSound(Math.min(Math.max(0, volume), 1), false);
+  }
+
+  toggleMute(): void {
+    this.setSound(this.state.volume, !this.state.muted);
+  }
+
+  /** Silence, and an empty queue: at sign-out. */
+  clear(): void {
+    this.reporter.over("left");
+    this.engine.stop();
+    const { repeat, nextUid } = this.state.queue;
+    this.update({ queue: { ...queues.emptyQueue, repeat, nextUid } });
+    this.refresh();
+  }
+
+  private playCurrent(): void {
+    const item = queues.currentItem(this.state.queue);
+    if (!item) return;
+    this.reporter.over("left");
+    this.engine.load(cueOf(item));
+    this.engine.play();
+    this.prepareNext();
+  }
+
+  private prepareNext(): void {
+    const { queue } = this.state;
+    const index = queues.nextIndex(queue, "auto");
+    const item = index === undefined ? undefined : queue.items[index];
+    this.engine.setNext(item && cueOf(item));
+  }
+
+  private onTime(): void {
+    this.reporter.tick(this.engine.wantsToPlay && !this.engine.isWaiting);
+    const left = this.state.durationMs / 1000 - this.engine.positionS;
+    const isLast = queues.nextIndex(this.state.queue, "auto") === undefined;
+    if (isLast && this.state.durationMs > 0 && left < RADIO_AHEAD_S) void this.continueWithRadio();
+    this.refresh();
+  }
+
+  private onAdvance(): void {
+    this.reporter.over("ended");
+    const index = queues.nextIndex(this.state.queue, "auto") ?? this.state.queue.index;
+    this.update({ queue: queues.jumpTo(this.state.queue, index) });
+    this.prepareNext();
+    writeSettings(localStorage, this.settings);
+  }
+
+  private async onEnded(): Promise<void> {
+    this.reporter.over("ended");
+    const { queue } = this.state;
+    if (queues.nextIndex(queue, "auto") === undefined) await this.continueWithRadio();
+    const index = queues.nextIndex(this.state.queue, "auto");
+    if (index === undefined) this.engine.pause();
+    else if (this.state.queue.index === queue.index) this.playAt(index);
+  }
+
+  private async continueWithRadio(): Promise<boolean> {
+    const tracks = await this.radio.after(this.state.queue);
+    if (tracks.length > 0) this.edit((queue) => queues.append(queue, tracks, "Radio"));
+    return tracks.length > 0;
+  }
+
+  private onFailed(uid: number, error: unknown): void {
+    const { queue } = this.state;
+    const index = queue.items.findIndex((item) => item.uid === uid);
+    const item = queue.items[index];
+    if (!item) return;
+    const wasCurrent = index === queue.index;
+    const following = queues.nextIndex(queue, "listener");
+    if (wasCurrent && following !== undefined && following > index) this.playAt(following);
+    if (!wasCurrent || following !== undefined) this.edit((q) => queues.removeItem(q, uid));
+    this.ports.onFailed(item.track, error);
+  }
+
+  private setSound(volume: number, muted: boolean): void {
+    this.output.element.volume = volume;
+    this.output.element.muted = muted;
+    this.update({ volume, muted });
+    writeSettings(localStorage, this.settings);
+  }
+
+  private get settings() {
+    const { volume, muted } = this.state;
+    return { volume, muted, throughputKbps: Math.round(this.throughput.kbps) };
+  }
+
+  private refresh(): void {
+    const { engine } = this;
+    const playing = engine.wantsToPlay ? (engine.isWaiting ? "waiting" : "playing") : "paused";
+    this.update({
+      status: engine.isLoaded ? playing : "idle",
+      durationMs: (engine.playback?.durationS ?? 0) * 1000,
+      bitrateKbps: engine.rendition?.bitrateKbps ?? 0,
+      ladderKbps: engine.playback?.renditions.map((r) => r.bitrateKbps) ?? [],
+      reconnecting: engine.reconnecting,
+    });
+  }
+
+  private get state(): PlayerState {
+    return this.store.state;
+  }
+
+  private update(change: Partial<PlayerState>): void {
+    this.store.update(change);
+  }
+}
+
+function cueOf(item: QueueItem) {
+  return { uid: item.uid, trackId: item.track.id };
+}

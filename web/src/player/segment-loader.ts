@@ -1,0 +1,166 @@
+import { chooseQuality, shouldAbandon } from "./abr.ts";
+import { backoffMs, pause } from "./backoff.ts";
+import { fetchRange, MediaFetchError, type OnProgress } from "./fetch-range.ts";
+import type { ByteRange, Playback, Rendition } from "./playback.ts";
+import type { ThroughputEstimator } from "./throughput.ts";
+
+/** A segment's bytes, with the init segment of the quality that they are in. */
+export interface LoadedSegment {
+  readonly rendition: Rendition;
+  readonly init: Uint8Array<ArrayBuffer>;
+  readonly media: Uint8Array<ArrayBuffer>;
+}
+
+/** What the loader asks while it works, since the playhead moves meanwhile. */
+export interface LoadContext {
+  /** Seconds of music ahead of the playhead. */
+  bufferS(): number;
+  readonly bufferTargetS: number;
+  readonly starting: boolean;
+  /** Gives the playback with fresh URLs; called when the server refuses the ones it has. */
+  refresh(): Promise<Playback>;
+  /** The network fails (true), or works again (false). */
+  onTrouble(failing: boolean): void;
+}
+
+/** Fresh URLs that are refused as well mean that the audio is gone. */
+const MAX_REFRESHES = 2;
+/** What a download is aborted with to fetch the segment in a lower quality. */
+const abandoned = Symbol("abandoned");
+const WATCH_EVERY_MS = 200;
+/** A connection on which nothing arrives for so long is taken for dead. */
+const SILENCE_MS = 8_000;
+/** Init segments kept: those of the tracks played last. */
+const MAX_INITS = 64;
+
+/**
+ * Fetches segments in the quality that the moment allows. Retries for as long as `signal` lets it,
+ * abandons a download that would come too late for a lower quality, and gets new URLs for stale ones.
+ */
+export class SegmentLoader {
+  private readonly throughput: ThroughputEstimator;
+  private readonly inits = new Map<string, Uint8Array<ArrayBuffer>>();
+
+  constructor(throughput: ThroughputEstimator) {
+    this.throughput = throughput;
+  }
+
+  /** Rejects `MediaFetchError` when fresh URLs are refused too, or with the reason of `signal`. */
+  async load(
+    first: Playback,
+    index: number,
+    context: LoadContext,
+    signal: AbortSignal,
+  ): Promise<LoadedSegment> {
+    let playback = first;
+    let ceiling = Number.POSITIVE_INFINITY;
+    let refreshes = 0;
+    for (let attempt = 1; ; attempt++) {
+      const quality = Math.min(this.choose(playback, index, context), ceiling);
+      try {
+        const loaded = await this.attempt(playback, quality, index, context, signal);
+        context.onTrouble(false);
+        return loaded;
+      } catch (error) {
+        signal.throwIfAborted();
+        if (error === abandoned) {
+          ceiling = quality - 1;
+        } else if (error instanceof MediaFetchError && error.urlIsStale) {
+          if (refreshes++ >= MAX_REFRESHES) throw error;
+          playback = await context.refresh();
+        } else {
+          context.onTrouble(true);
+          await pause(backoffMs(attempt), signal);
+        }
+      }
+    }
+  }
+
+  private choose(playback: Playback, index: number, context: LoadContext): number {
+    const { boundariesS } = playback;
+    return chooseQuality({
+      bitratesKbps: playback.renditions.map((r) => r.bitrateKbps),
+      throughputKbps: this.throughput.kbps,
+      bufferS: context.bufferS(),
+      bufferTargetS: context.bufferTargetS,
+      starting: context.starting,
+      segmentS: (boundariesS[index + 1] ?? 0) - (boundariesS[index] ?? 0) || 2,
+    });
+  }
+
+  private async attempt(
+    playback: Playback,
+    quality: number,
+    index: number,
+    context: LoadContext,
+    signal: AbortSignal,
+  ): Promise<LoadedSegment> {
+    const rendition = playback.renditions[quality] as Rendition;
+    const fallback = playback.renditions[quality - 1]?.segments[index];
+    const segment = rendition.segments[index] as ByteRange;
+    const known = this.inits.get(rendition.id);
+    return this.watched(segment, fallback, context, signal, async (within, onProgress) => {
+      // One request brings both where the segment follows its init segment in the file.
+      if (!known && rendition.init.offset + rendition.init.length === segment.offset) {
+        const span = { offset: rendition.init.offset, length: rendition.init.length + segment.length };
+        const bytes = await this.measured(rendition, span, within, onProgress);
+        const init = this.remember(rendition, bytes.slice(0, rendition.init.length));
+        return { rendition, init, media: bytes.slice(rendition.init.length) };
+      }
+      const [init, media] = await Promise.all([
+        known ?? fetchRange(rendition.url, rendition.init, within).then((b) => this.remember(rendition, b)),
+        this.measured(rendition, segment, within, onProgress),
+      ]);
+      return { rendition, init, media };
+    });
+  }
+
+  /** Runs a download, and ends it when it is too slow for the buffer or when nothing arrives any more. */
+  private async watched<T>(
+    segment: ByteRange,
+    fallback: ByteRange | undefined,
+    context: LoadContext,
+    signal: AbortSignal,
+    download: (signal: AbortSignal, onProgress: OnProgress) => Promise<T>,
+  ): Promise<T> {
+    const abort = new AbortController();
+    const startedAt = performance.now();
+    let receivedBytes = 0;
+    let lastByteAt = startedAt;
+    const watch = setInterval(() => {
+      const now = performance.now();
+      const elapsedMs = now - startedAt;
+      const progress = { totalBytes: segment.length, receivedBytes, elapsedMs, bufferS: context.bufferS() };
+      if (fallback && shouldAbandon({ ...progress, fallbackBytes: fallback.length })) {
+        this.throughput.sample(receivedBytes, elapsedMs);
+        abort.abort(abandoned);
+      } else if (now - lastByteAt > SILENCE_MS) {
+        abort.abort(new TypeError("Nothing arrived for too long."));
+      }
+    }, WATCH_EVERY_MS);
+    try {
+      return await download(AbortSignal.any([signal, abort.signal]), (received) => {
+        receivedBytes = received;
+        lastByteAt = performance.now();
+      });
+    } finally {
+      clearInterval(watch);
+    }
+  }
+
+  private async measured({ url }: Rendition, range: ByteRange, signal: AbortSignal, onProgress: OnProgress) {
+    const startedAt = performance.now();
+    const bytes = await fetchRange(url, range, signal, onProgress);
+    this.throughput.sample(bytes.length, performance.now() - startedAt);
+    return bytes;
+  }
+
+  private remember(rendition: Rendition, init: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+    this.inits.set(rendition.id, init);
+    for (const oldest of this.inits.keys()) {
+      if (this.inits.size <= MAX_INITS) break;
+      this.inits.delete(oldest);
+    }
+    return init;
+  }
+}
