@@ -19,7 +19,7 @@ export function toConnectError(error: unknown): ConnectError {
   if (error instanceof ConnectError) return error;
   const told = (message: string, code: Code) => new ConnectError(message, code, undefined, undefined, error);
   if (error instanceof PageTokenError) return told(error.message, Code.InvalidArgument);
-  if (isDatabaseAway(error)) return told("the database is away, try again", Code.Unavailable);
+  if (isDatabaseAway(error)) return told("a store of this service is away, try again", Code.Unavailable);
   if (isUnstorableText(error)) {
     return told("a text in the request holds a NUL character, which cannot be kept", Code.InvalidArgument);
   }
