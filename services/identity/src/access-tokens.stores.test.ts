@@ -19,7 +19,7 @@ beforeEach(async () => {
   pool = openPool(database.url);
   clock = new ManualClock();
   await migrate(pool, new URL("../migrations/", import.meta.url));
-  replicas = [accessTokens({ pool, clock }), accessTokens({ pool, clock })];
+  replicas = [accessTokens(pool, clock), accessTokens(pool, clock)];
 });
 afterEach(async () => {
   if (!pool.ended) await pool.end();

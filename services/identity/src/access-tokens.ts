@@ -13,8 +13,10 @@ import { ACCESS_TTL_MS } from "./sessions.ts";
 import { findKeys, insertKey, keepKeys, lockKeys } from "./signing-key-store.ts";
 import { currentKey, nextKeyFrom, publicJwk, type SigningKey, servedKeys } from "./signing-keys.ts";
 
-/** How long a replica goes without looking for keys that another has added. Far less than they are served ahead. */
+/** How long until keys that another replica has added are found: far less than they are served ahead. */
 const REREAD_AFTER_MS = 60_000;
+/** How long the keys known last are good enough after the database did not answer. */
+const RETRY_AFTER_MS = 5_000;
 
 export interface AccessToken {
   readonly token: string;
@@ -29,24 +31,19 @@ export interface AccessTokens {
   keySet(): Promise<JSONWebKeySet>;
 }
 
-export function accessTokens({
-  pool,
-  clock,
-}: {
-  readonly pool: pg.Pool;
-  readonly clock: Clock;
-}): AccessTokens {
+export function accessTokens(pool: pg.Pool, clock: Clock): AccessTokens {
   let known: readonly SigningKey[] = [];
-  let readAtMs = Number.NEGATIVE_INFINITY;
+  let readNextAtMs = Number.NEGATIVE_INFINITY;
 
   async function keys(): Promise<readonly SigningKey[]> {
     const nowMs = clock.now();
-    if (nowMs - readAtMs < REREAD_AFTER_MS) return known;
+    if (nowMs < readNextAtMs) return known;
     try {
       known = await rotatedKeys(pool, nowMs);
-      readAtMs = nowMs;
+      readNextAtMs = nowMs + REREAD_AFTER_MS;
     } catch (error) {
       if (known.length === 0) throw error;
+      readNextAtMs = nowMs + RETRY_AFTER_MS;
     }
     return known;
   }

@@ -26,6 +26,6 @@ export async function build(deps: ServiceDeps, config: IdentityConfig): Promise<
   const { operatorEmail: email, operatorPassword: password } = config;
   if (email && password) await seedOperator({ pool, passwords, outbox, clock }, { email, password });
 
-  const tokens = accessTokens({ pool, clock });
+  const tokens = accessTokens(pool, clock);
   return [serve(IdentityService, identityService({ pool, passwords, accessTokens: tokens, outbox, clock }))];
 }

@@ -13,7 +13,13 @@ export function loadConfig(env: NodeJS.ProcessEnv) {
     ],
     operatorEmail: [
       EMAIL,
-      besides(env[PASSWORD], z.email({ error: `must be an e-mail address, as ${PASSWORD} is set` })),
+      besides(
+        env[PASSWORD],
+        z.email({
+          error: ({ input }) =>
+            input === undefined ? `must be set, as ${PASSWORD} is` : "must be an e-mail address",
+        }),
+      ),
     ],
     operatorPassword: [
       PASSWORD,

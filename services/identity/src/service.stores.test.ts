@@ -107,13 +107,17 @@ test("a registration is told to others once, as an id without a name or an addre
 
 test("nothing secret is stored as it is", async () => {
   const { listener, session } = await register();
-  const { rows } = await bed.pool.query(
-    "SELECT password_hash, (SELECT count(*) FROM refresh_token WHERE sha256 = convert_to($2, 'UTF8'))::int AS plain FROM listener WHERE id = $1",
-    [listener.id, session.refreshToken],
+  const { rows } = await bed.pool.query<{ stored: string }>(
+    `SELECT concat(l, f, t) AS stored FROM listener l
+     JOIN session_family f ON f.listener_id = l.id JOIN refresh_token t ON t.family_id = f.id WHERE l.id = $1`,
+    [listener.id],
   );
-  expect(rows).toEqual([
-    { password_hash: expect.stringMatching(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/), plain: 0 },
-  ]);
+  const stored = rows[0]!.stored;
+  expect(stored).toMatch(/\$argon2id\$v=19\$m=19456,t=2,p=1\$/);
+  for (const secret of [PASSWORD, session.refreshToken]) {
+    expect(stored).not.toContain(secret);
+    expect(stored).not.toContain(Buffer.from(secret).toString("hex"));
+  }
 });
 
 test("a wrong password and an unknown address are refused alike", async () => {
@@ -162,6 +166,16 @@ test("a refresh token whose successor was traded already ends the family within 
   expect(await errorOf(refreshed(last.refreshToken))).toMatchObject(
     ended(IdentityErrorReason.SESSION_REUSED),
   );
+});
+
+test("a session that fell behind its siblings may race as well", async () => {
+  const { session } = await register();
+  const [ahead, behind] = await Promise.all([
+    refreshed(session.refreshToken),
+    refreshed(session.refreshToken),
+  ]);
+  await refreshed((await refreshed(ahead!.refreshToken)).refreshToken);
+  await Promise.all([refreshed(behind!.refreshToken), refreshed(behind!.refreshToken)]);
 });
 
 test("a session that is not refreshed for thirty days has ended", async () => {

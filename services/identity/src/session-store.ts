@@ -18,11 +18,12 @@ export async function startSession(
     new Date(nowMs),
   ]);
   const familyId = newId("ses");
-  await tx.query(
-    "INSERT INTO session_family (id, listener_id, generation, expires_at) VALUES ($1, $2, 1, $3)",
-    [familyId, listenerId, new Date(nowMs + REFRESH_TTL_MS)],
-  );
-  return insertToken(tx, familyId, 1, nowMs);
+  await tx.query("INSERT INTO session_family (id, listener_id, expires_at) VALUES ($1, $2, $3)", [
+    familyId,
+    listenerId,
+    new Date(nowMs + REFRESH_TTL_MS),
+  ]);
+  return insertToken(tx, familyId, undefined, nowMs);
 }
 
 export type Trade =
@@ -30,33 +31,31 @@ export type Trade =
   | { readonly verdict: "expired" }
   | { readonly verdict: "reused" };
 
-/** Trades a refresh token for its successor. Where it was reused its family ends: the caller must commit that. */
+/** Trades a refresh token for its successor. A reused one ends its family, which the caller must commit. */
 export async function tradeToken(tx: pg.PoolClient, token: string, nowMs: number): Promise<Trade> {
   const hash = sha256(token);
   const found = await findTokenLocked(tx, hash);
   const verdict = judge(found, nowMs);
   if (!found || verdict === "expired") return { verdict: "expired" };
-  const { familyId, listenerId, generation } = found;
+  const { familyId, listenerId } = found;
+  const now = new Date(nowMs);
   if (verdict === "reused") {
     await tx.query("UPDATE session_family SET reused_at = coalesce(reused_at, $2) WHERE id = $1", [
       familyId,
-      new Date(nowMs),
+      now,
     ]);
     return { verdict };
   }
   await tx.query("UPDATE refresh_token SET traded_at = coalesce(traded_at, $2) WHERE sha256 = $1", [
     hash,
-    new Date(nowMs),
+    now,
   ]);
-  await tx.query(
-    "UPDATE session_family SET generation = greatest(generation, $2), expires_at = $3 WHERE id = $1",
-    [familyId, generation + 1, new Date(nowMs + REFRESH_TTL_MS)],
-  );
-  await tx.query("DELETE FROM refresh_token WHERE family_id = $1 AND expires_at <= $2", [
+  await tx.query("UPDATE session_family SET expires_at = $2 WHERE id = $1", [
     familyId,
-    new Date(nowMs),
+    new Date(nowMs + REFRESH_TTL_MS),
   ]);
-  return { verdict, listenerId, refresh: await insertToken(tx, familyId, generation + 1, nowMs) };
+  await tx.query("DELETE FROM refresh_token WHERE family_id = $1 AND expires_at <= $2", [familyId, now]);
+  return { verdict, listenerId, refresh: await insertToken(tx, familyId, hash, nowMs) };
 }
 
 /** Ends the family of a token; a token that is unknown has none. */
@@ -84,16 +83,16 @@ async function findTokenLocked(tx: pg.PoolClient, hash: Buffer): Promise<FoundTo
     [hash],
   );
   const { rows } = await tx.query<{
-    generation: number;
     expires_at: Date;
     traded_at: Date | null;
+    successor_traded: boolean;
     family_id: string;
     listener_id: string;
-    family_generation: number;
     reused: boolean;
   }>(
-    `SELECT t.generation, t.expires_at, t.traded_at, t.family_id, f.listener_id,
-       f.generation AS family_generation, f.reused_at IS NOT NULL AS reused
+    `SELECT t.expires_at, t.traded_at, t.family_id, f.listener_id, f.reused_at IS NOT NULL AS reused,
+       EXISTS (SELECT FROM refresh_token s WHERE s.predecessor = t.sha256 AND s.traded_at IS NOT NULL)
+         AS successor_traded
      FROM refresh_token t JOIN session_family f ON f.id = t.family_id WHERE t.sha256 = $1`,
     [hash],
   );
@@ -102,10 +101,10 @@ async function findTokenLocked(tx: pg.PoolClient, hash: Buffer): Promise<FoundTo
     row && {
       familyId: row.family_id,
       listenerId: row.listener_id,
-      generation: row.generation,
       expiresAtMs: row.expires_at.getTime(),
       tradedAtMs: row.traded_at?.getTime(),
-      family: { generation: row.family_generation, reused: row.reused },
+      successorTraded: row.successor_traded,
+      familyReused: row.reused,
     }
   );
 }
@@ -113,14 +112,14 @@ async function findTokenLocked(tx: pg.PoolClient, hash: Buffer): Promise<FoundTo
 async function insertToken(
   tx: pg.PoolClient,
   familyId: string,
-  generation: number,
+  predecessor: Buffer | undefined,
   nowMs: number,
 ): Promise<RefreshToken> {
   const token = newRefreshToken();
   const expiresAtMs = nowMs + REFRESH_TTL_MS;
   await tx.query(
-    "INSERT INTO refresh_token (sha256, family_id, generation, expires_at) VALUES ($1, $2, $3, $4)",
-    [sha256(token), familyId, generation, new Date(expiresAtMs)],
+    "INSERT INTO refresh_token (sha256, family_id, predecessor, expires_at) VALUES ($1, $2, $3, $4)",
+    [sha256(token), familyId, predecessor, new Date(expiresAtMs)],
   );
   return { token, expiresAtMs };
 }

@@ -7,32 +7,29 @@ export const REFRESH_TTL_MS = 30 * 24 * 60 * 60 * 1000;
 /** How long tabs that share a refresh token may race for its successor. */
 export const GRACE_MS = 10_000;
 
-/** A refresh token as the store knows it. Every trade makes a token of the next generation. */
+/** A refresh token as the store knows it. */
 export interface KnownToken {
-  readonly generation: number;
   readonly expiresAtMs: number;
   /** When it was traded for a successor first. */
   readonly tradedAtMs: number | undefined;
-  readonly family: {
-    /** Of its youngest token. */
-    readonly generation: number;
-    readonly reused: boolean;
-  };
+  /** Whether one of its successors was traded in its turn. */
+  readonly successorTraded: boolean;
+  /** Whether any token of its family was seen to be a copy. */
+  readonly familyReused: boolean;
 }
 
 export type Verdict = "trade" | "expired" | "reused";
 
 /**
  * Whether a refresh token may be traded for a new session. One that was traded before may be so again
- * only as the direct predecessor of the youngest, within GRACE_MS: the loser of a race between tabs. Any other
+ * only within GRACE_MS and while no successor of it was used: the loser of a race between tabs. Any other
  * is a copy in somebody else's hands, and nobody can tell whose session is the copy.
  */
 export function judge(token: KnownToken | undefined, nowMs: number): Verdict {
   if (!token || token.expiresAtMs <= nowMs) return "expired";
-  if (token.family.reused) return "reused";
+  if (token.familyReused) return "reused";
   if (token.tradedAtMs === undefined) return "trade";
-  const isPredecessor = token.generation + 1 === token.family.generation;
-  return isPredecessor && nowMs < token.tradedAtMs + GRACE_MS ? "trade" : "reused";
+  return nowMs < token.tradedAtMs + GRACE_MS && !token.successorTraded ? "trade" : "reused";
 }
 
 /** 32 random bytes, in base64url. */

@@ -46,7 +46,9 @@ CREATE FUNCTION playlist_covers(of_playlist text) RETURNS text[] LANGUAGE sql ST
   SELECT coalesce(array_agg(cover_id ORDER BY place), '{}')
   FROM (
     SELECT cover_id, min(sort_key) AS place
-    FROM (SELECT track_id, sort_key FROM playlist_item WHERE playlist_id = of_playlist ORDER BY sort_key LIMIT 20) first
+    FROM (
+      SELECT track_id, sort_key FROM playlist_item WHERE playlist_id = of_playlist ORDER BY sort_key LIMIT 20
+    ) first
     JOIN track_cover USING (track_id)
     WHERE cover_id <> ''
     GROUP BY cover_id ORDER BY place LIMIT 4

@@ -1,4 +1,4 @@
--- What was answered to a call with an idempotency key. The answer is null only within the transaction that makes it.
+-- What was answered to a call with an idempotency key. Null only within the transaction that makes the answer.
 CREATE TABLE answer (
   listener_id text NOT NULL,
   idempotency_key text NOT NULL,

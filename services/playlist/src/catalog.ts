@@ -6,7 +6,7 @@ import { refuse } from "./errors.ts";
 
 /** Most tracks that the catalog answers with at once. */
 const BATCH = 500;
-/** What a change may wait for its tracks. A caller that hears `unavailable` has time to try again within its own 5 s. */
+/** What a change may wait for its tracks: short enough for the caller to try again within its own 5 s. */
 const CHECK_BUDGET_MS = 1000;
 /** What a list may wait for its titles. */
 const TITLES_BUDGET_MS = 500;

@@ -1,7 +1,10 @@
 import type { Track } from "@antiphon/proto/antiphon/catalog/v1/catalog";
 import type { Database } from "./playlist-store.ts";
 
-/** Keeps the covers of tracks that are added to a playlist. Rows that are right are not locked: some tracks are in demand. */
+/**
+ * Keeps the covers of tracks that are added to a playlist. Rows that are right already are not locked, or
+ * everybody who adds the song of the day would wait in one line.
+ */
 export async function rememberCovers(tx: Database, tracks: Iterable<Track>): Promise<void> {
   // In one order for all, or two transactions could wait for each other.
   const sorted = [...tracks].sort((a, b) => (a.id < b.id ? -1 : 1));

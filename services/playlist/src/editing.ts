@@ -69,7 +69,7 @@ export async function edit(
   }
   if (applied.changes.length === 0) return { head: before, items };
   await writeChanges(tx, before, applied, authorId, atMs);
-  const head = requireOwned(await findHead(tx, playlistId), playlistId, authorId);
+  const head = (await findHead(tx, playlistId))!;
   await publishChanges(outbox, tx, { head, authorId, atMs, before: before.items, changes: applied.changes });
   return { head, items };
 }

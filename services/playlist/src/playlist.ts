@@ -29,7 +29,7 @@ export type Change =
 
 export interface Applied {
   readonly playlist: Playlist;
-  /** What really happened, in order: changes without effect are left out, places name what was found there. */
+  /** What really happened, in order: without changes that had no effect, and with the places found. */
   readonly changes: readonly Change[];
 }
 
