@@ -206,6 +206,20 @@ describe("the stream of versions", () => {
   });
 });
 
+test("a replica that drains ends its streams without an error", async () => {
+  const url = databases[0]!.url;
+  const [replica] = await mesh.add({
+    name: "recommendation",
+    build: (deps) => build(deps, loadConfig({ ANTIPHON_DATABASE_URL: url })),
+  });
+  const target = `static:///127.0.0.1:${replica!.registration.port}`;
+  const client = mesh.client(RecommendationService, { listener: { id: newId("lst") }, target });
+  const stream = client.watchRecommendations({})[Symbol.asyncIterator]();
+  expect((await stream.next()).value).toMatchObject({ version: 0n });
+  const [end] = await Promise.all([stream.next(), replica!.stop()]);
+  expect(end.done).toBe(true);
+});
+
 describe("bad input", () => {
   const listener = () => as(newId("lst"));
 

@@ -18,7 +18,7 @@ export interface TasteStore {
     signal: Pick<Signal, "listenerId" | "trackId" | "kind" | "source">,
   ): Promise<boolean>;
   recent(listenerId: string, nowMs: number): Promise<Recent>;
-  /** What goes with each seed, at most a hundred known tracks a seed. */
+  /** What goes with each seed, at most fifty known tracks a seed. */
   neighbours(seedIds: readonly string[]): Promise<Neighbour[]>;
   /** Known tracks that are played most, lately. */
   popular(limit: number, excludedIds?: readonly string[]): Promise<string[]>;
@@ -28,6 +28,8 @@ export interface TasteStore {
 
 /** More of a listener's signals are not kept: they are older than anything recommendations look at. */
 const SIGNALS_KEPT = 200;
+/** Of each seed; what goes with it less has no chance on a shelf. */
+const NEIGHBOURS_LOOKED_AT = 50;
 
 /** The store in PostgreSQL; its tables are in `migrations/`. */
 export function tasteStore(pool: Pool): TasteStore {
@@ -57,16 +59,19 @@ export function tasteStore(pool: Pool): TasteStore {
 
     async neighbours(seedIds) {
       const { rows } = await pool.query<Neighbour>(
-        `SELECT seed.track_id AS "seedId", pair.other_id AS "trackId", pair.weight AS "pairWeight",
-                seed.weight AS "seedWeight", item.weight AS "itemWeight"
-         FROM item_weight seed
-         CROSS JOIN LATERAL (
-           SELECT other_id, weight FROM pair_weight
-           WHERE track_id = seed.track_id AND weight > 0 ORDER BY weight DESC LIMIT 100
-         ) AS pair
-         JOIN item_weight item ON item.track_id = pair.other_id
-         JOIN known_track known ON known.track_id = pair.other_id AND NOT known.removed
-         WHERE seed.track_id = ANY($1) AND seed.weight > 0 AND item.weight > 0`,
+        // Materialized, so that the weights of all pairs are joined at once and not seed by seed.
+        `WITH pair AS MATERIALIZED (
+           SELECT seed.track_id AS seed_id, seed.weight AS seed_weight, best.other_id, best.weight
+           FROM item_weight seed CROSS JOIN LATERAL (
+             SELECT other_id, weight FROM pair_weight
+             WHERE track_id = seed.track_id AND weight > 0 ORDER BY weight DESC LIMIT ${NEIGHBOURS_LOOKED_AT}
+           ) AS best
+           WHERE seed.track_id = ANY($1) AND seed.weight > 0)
+         SELECT pair.seed_id AS "seedId", pair.other_id AS "trackId", pair.weight AS "pairWeight",
+                pair.seed_weight AS "seedWeight", item.weight AS "itemWeight"
+         FROM pair
+         JOIN item_weight item ON item.track_id = pair.other_id AND item.weight > 0
+         JOIN known_track known ON known.track_id = pair.other_id AND NOT known.removed`,
         [seedIds],
       );
       return rows;

@@ -35,6 +35,9 @@ interface TextRow extends SearchText {
 export class IndexStore {
   readonly #db = new DatabaseSync(":memory:");
   readonly #vocabulary = new Vocabulary();
+  /** What the open transaction does to the vocabulary, once it is committed. */
+  readonly #added: string[] = [];
+  readonly #removed: string[] = [];
   readonly #texts: Readonly<Record<EntryKind, TextTable>>;
   readonly #insert: StatementSync;
   readonly #delete: StatementSync;
@@ -42,7 +45,6 @@ export class IndexStore {
   readonly #message: StatementSync;
   readonly #byArtist: StatementSync;
   readonly #byAlbum: StatementSync;
-  readonly #count: StatementSync;
 
   constructor() {
     this.#db.exec(`
@@ -63,13 +65,10 @@ export class IndexStore {
       "INSERT INTO entry (kind, id, message, artist_id, album_id, visible_to) VALUES (?, ?, ?, ?, ?, ?)",
     );
     this.#delete = this.#db.prepare("DELETE FROM entry WHERE rowid = ?");
-    this.#find = this.#db.prepare(
-      "SELECT rowid, message, artist_id, album_id FROM entry WHERE kind = ? AND id = ?",
-    );
+    this.#find = this.#db.prepare("SELECT rowid, artist_id, album_id FROM entry WHERE kind = ? AND id = ?");
     this.#message = this.#db.prepare("SELECT message FROM entry WHERE rowid = ?");
     this.#byArtist = this.#db.prepare("SELECT message FROM entry WHERE artist_id = ? ORDER BY rowid");
     this.#byAlbum = this.#db.prepare("SELECT message FROM entry WHERE album_id = ? ORDER BY rowid");
-    this.#count = this.#db.prepare("SELECT count(*) AS entries FROM entry WHERE kind = ?");
   }
 
   /** Adds an entry in place of the one with its id, if there is one. */
@@ -89,7 +88,7 @@ export class IndexStore {
       album: wordsOf(entry.album ?? "").join(" "),
     };
     this.#texts[kind].insert(Number(lastInsertRowid), text);
-    this.#vocabulary.add(wordsIn(text));
+    this.#added.push(...wordsIn(text));
   }
 
   /** Takes an entry away; answers of which artist and album it was, undefined if it was not there. */
@@ -98,7 +97,7 @@ export class IndexStore {
     if (!row) return undefined;
     const rowid = Number(row.rowid);
     const text = this.#texts[kind].delete(rowid);
-    if (text) this.#vocabulary.remove(wordsIn(text));
+    if (text) this.#removed.push(...wordsIn(text));
     this.#delete.run(rowid);
     return { artistId: row.artist_id as string | null, albumId: row.album_id as string | null };
   }
@@ -109,10 +108,6 @@ export class IndexStore {
 
   messagesOfAlbum(albumId: string): Uint8Array[] {
     return this.#byAlbum.all(albumId).map(({ message }) => message as Uint8Array);
-  }
-
-  count(kind: EntryKind): number {
-    return Number(this.#count.get(kind)?.entries);
   }
 
   /**
@@ -136,15 +131,20 @@ export class IndexStore {
       .map(({ row }) => this.#message.get(row.rowid)?.message as Uint8Array);
   }
 
-  /** Runs `change` whole or not at all. */
+  /** Runs `change`, made of `put` and `remove`, whole or not at all. */
   transaction(change: () => void): void {
     this.#db.exec("BEGIN");
     try {
       change();
       this.#db.exec("COMMIT");
+      this.#vocabulary.add(this.#added);
+      this.#vocabulary.remove(this.#removed);
     } catch (error) {
       this.#db.exec("ROLLBACK");
       throw error;
+    } finally {
+      this.#added.length = 0;
+      this.#removed.length = 0;
     }
   }
 

@@ -98,10 +98,6 @@ export class MusicIndex {
     this.#store.optimize();
   }
 
-  get trackCount(): number {
-    return this.#store.count("track");
-  }
-
   close(): void {
     this.#store.close();
   }

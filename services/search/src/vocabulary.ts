@@ -16,10 +16,6 @@ export class Vocabulary {
     }
   }
 
-  get size(): number {
-    return this.#uses.size;
-  }
-
   /**
    * The words one typo away from what was typed, whole words before beginnings, the most used first.
    * None for fewer than four letters. Looks at every word: 15,000 take about half a millisecond.
