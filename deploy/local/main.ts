@@ -1,5 +1,6 @@
 import { rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { takeLock } from "./lock.ts";
 import { freeAlbum, musicFolder, operatorOf } from "./music.ts";
 import { parseOptions, type RunOptions, usage } from "./options.ts";
@@ -13,7 +14,7 @@ import { buildWeb } from "./web-build.ts";
 
 const screen = terminal(process.stdout);
 const logDir = join(antiphonDir, "logs");
-/** After that long the table is shown while packaging goes on. */
+/** After an import, the table is shown when all can be played, or after that long. */
 const packagingPatienceMs = 60_000;
 
 const interrupted = new AbortController();
@@ -82,8 +83,8 @@ async function bringMusic(system: System, chosen: string | undefined): Promise<v
   const folder = chosen ?? ((await operator.hasMusic()) ? undefined : await freeAlbum(antiphonDir));
   if (folder !== undefined) await operator.importFolder(folder, screen);
   const packaging = operator.watchPackaging(screen, interrupted.signal);
-  const patience = new Promise((resolve) => setTimeout(resolve, packagingPatienceMs).unref());
-  await Promise.race([packaging, patience]);
+  if (folder !== undefined)
+    await Promise.race([packaging, delay(packagingPatienceMs, undefined, { ref: false })]);
   screen.line(summary(system));
   await packaging;
 }
