@@ -1,6 +1,7 @@
 # Two commands matter: `make run` and `make test`. `make help` lists the rest.
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 MUSIC ?=
+ARGS ?=
 .DEFAULT_GOAL := help
 .PHONY: help setup run test check format generate bench web clean
 
@@ -14,8 +15,8 @@ node_modules/.package-lock.json: package.json package-lock.json
 
 setup: node_modules/.package-lock.json
 
-run: setup ## the whole system on this machine (MUSIC=/path/to/your/music)
-	@node deploy/local/main.ts $(if $(MUSIC),--music "$(MUSIC)")
+run: setup ## the whole system on this machine (MUSIC=/path/to/your/music, ARGS=--help)
+	@node deploy/local/main.ts $(if $(MUSIC),--music "$(MUSIC)") $(ARGS)
 
 test: setup ## all tests; brings up what they need
 	@node test/src/main.ts

@@ -13,7 +13,7 @@ export const usage = `make run: the whole of Antiphon on this machine
   make run                       everything, with a free album from Debian's archive
   make run MUSIC=/path/to/music  the same, with your music
 
-or, with more to choose:  node deploy/local/main.ts [options]
+or, with more to choose:  make run ARGS="[options]"
 
   --music FOLDER          imports this folder; what was imported before stays
   --port PORT             of the web page and gateway (8080)

@@ -103,7 +103,9 @@ function withTimeout<T extends object>(options: T): T & { timeout: number } {
 
 /** Throws when Consul does not answer as it should, which must not count as having forgotten. */
 async function isKnown(consul: Consul, id: string): Promise<boolean> {
-  const services: unknown = await consul.agent.service.list(withTimeout({ filter: `ID == ${JSON.stringify(id)}` }));
+  const services: unknown = await consul.agent.service.list(
+    withTimeout({ filter: `ID == ${JSON.stringify(id)}` }),
+  );
   if (typeof services !== "object" || services === null || Buffer.isBuffer(services)) {
     throw new Error("it answered with something that is not a list of services");
   }
