@@ -52,6 +52,7 @@ describe("a signed URL", () => {
   test.each([
     ["expired", () => signed(-1000)],
     ["altered", () => signed().replace("ren_1", "ren_2")],
+    ["altered to name nothing", () => signed().replace("ren_1.mp4", "gone")],
     ["not signed", () => "/media/player/ren_1.mp4"],
     ["prolonged", () => signed().replace(/e=\d+/, "e=99999999999")],
     ["of nonsense", () => "/media/player/ren_1.mp4?e=x&s=%00"],

@@ -49,14 +49,10 @@ export function mediaRoute({ owners, mediaKey, now }: Deps) {
     response.once("close", () => gone.abort());
     try {
       const signature = verifyMediaPath(mediaKey, url.pathname, url.searchParams, now());
+      // What was signed and then altered is refused before anybody learns whether the object exists.
+      if (signature !== "ok" && url.searchParams.has("s")) return refuseSignature(response, signature);
       const object = await stat(owner, url.pathname, objectId, gone.signal);
-      if (!object.public && signature !== "ok") {
-        return refuse(
-          response,
-          403,
-          signature === "expired" ? "this URL has expired" : "this URL is not signed",
-        );
-      }
+      if (!object.public && signature !== "ok") return refuseSignature(response, signature);
       response.setHeader("accept-ranges", "bytes");
       response.setHeader("etag", `"${object.etag}"`);
       response.setHeader(
@@ -123,6 +119,10 @@ function matches(ifNoneMatch: string | undefined, etag: string): boolean {
   return ifNoneMatch
     .split(",")
     .some((tag) => tag.trim().replace(/^W\//, "") === `"${etag}"` || tag.trim() === "*");
+}
+
+function refuseSignature(response: NodeResponse, verdict: "expired" | "bad_signature"): void {
+  refuse(response, 403, verdict === "expired" ? "this URL has expired" : "this URL is not signed");
 }
 
 function refuse(response: NodeResponse, status: number, reason: string): void {
