@@ -59,6 +59,7 @@ export async function readFragmentedMp4(file: RandomAccess): Promise<FragmentedM
     at += box.bytes;
   }
   if (!movie) throw new Mp4Error("there is no movie header");
+  if (fragmentSamples !== undefined) throw new Mp4Error("the last fragment has no media");
   return { initBytes, timescale: movie.timescale, segments };
 }
 

@@ -108,13 +108,18 @@ async function makeAudio(
   signal: AbortSignal,
 ): Promise<boolean> {
   await using workspace = await objects.workspace();
-  const source = catalog.readSource({ trackId: job.trackId }, { signal });
+  const source = readSource(catalog, job.trackId, signal);
   // Awaited here: the workspace must last until its files are kept.
-  return await audio.keep(job, await packager(chunksOf(source), workspace.path, signal));
+  return await audio.keep(job, await packager(source, workspace.path, signal));
 }
 
-async function* chunksOf(source: AsyncIterable<{ chunk: Uint8Array }>): AsyncGenerator<Uint8Array> {
-  for await (const { chunk } of source) yield chunk;
+/** The call is made when its first chunk is wanted: a call that nobody reads from could fail unheard. */
+async function* readSource(
+  catalog: PackagingDeps["catalog"],
+  trackId: string,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  for await (const { chunk } of catalog.readSource({ trackId }, { signal })) yield chunk;
 }
 
 /** Whether trying again later may help without anybody's doing: the catalog or the database is away. */

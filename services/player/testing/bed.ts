@@ -1,0 +1,166 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { migrate, openPool, serve, stableId, withTransaction } from "@antiphon/mesh";
+import { type EventType, event, eventMigrations, openOutbox } from "@antiphon/mesh/events";
+import { freshDatabase, ManualClock, startMesh, type TestMesh } from "@antiphon/mesh/testing";
+import { CatalogService } from "@antiphon/proto/antiphon/catalog/v1/catalog";
+import { TrackImportedSchema, TrackRemovedSchema } from "@antiphon/proto/antiphon/catalog/v1/events";
+import { MediaService } from "@antiphon/proto/antiphon/media/v1/media";
+import { PlayerService } from "@antiphon/proto/antiphon/player/v1/player";
+import { create, type DescMessage, fromBinary, type MessageShape, toBinary } from "@bufbuild/protobuf";
+import type { Client } from "@connectrpc/connect";
+import type pg from "pg";
+import { type AudioStore, audioStore } from "../src/audio-store.ts";
+import { catalogHandlers } from "../src/events.ts";
+import { LADDER_KBPS } from "../src/ladder.ts";
+import { mediaService } from "../src/media-service.ts";
+import { type ObjectStore, openObjectStore } from "../src/object-store.ts";
+import type { Packager } from "../src/packager.ts";
+import { type PackagingStore, packagingStore } from "../src/packaging-store.ts";
+import { type PackagingDeps, runPackaging } from "../src/packaging-worker.ts";
+import { playbackStore } from "../src/playback-store.ts";
+import { playerService } from "../src/service.ts";
+import { trackStore } from "../src/track-store.ts";
+import { tracks } from "../src/tracks.ts";
+import { FakeCatalog } from "./fake-catalog.ts";
+
+export const MEDIA_KEY = "a key of the tests, long enough for them";
+
+/** The player on a database of its own and a fake catalog, on real sockets; no broker. */
+export interface PlayerBed {
+  readonly mesh: TestMesh;
+  readonly pool: pg.Pool;
+  readonly catalog: FakeCatalog;
+  readonly clock: ManualClock;
+  readonly objects: ObjectStore;
+  readonly jobs: PackagingStore;
+  readonly audio: AudioStore;
+  readonly media: Client<typeof MediaService>;
+  /** Calls as this listener; without one as nobody. */
+  as(listenerId?: string, operator?: boolean): Client<typeof PlayerService>;
+  /** Adds a track to the catalog and tells the player; resolves with its id. */
+  importTrack(title: string, source?: Uint8Array): Promise<string>;
+  removeTrack(id: string): Promise<void>;
+  /** Works off the queue, as one process more, until `stop`. */
+  startPackaging(options?: Partial<PackagingDeps>): { stop(): Promise<void> };
+  /** The events of this type and key, in their order. */
+  published<S extends DescMessage>(type: EventType<S>, key: string): Promise<MessageShape<S>[]>;
+  stop(): Promise<void>;
+}
+
+/** Two segments a rendition, of what the source says, in no time. */
+export const fakePackager: Packager = async (source, folder) => {
+  const content = Buffer.concat(await Array.fromAsync(source));
+  const renditions = LADDER_KBPS.map((bitrateKbps) => ({
+    bitrateKbps,
+    path: join(folder, `${bitrateKbps}.mp4`),
+    initBytes: 10,
+    segmentBytes: [20, content.length],
+  }));
+  for (const { bitrateKbps, path } of renditions) {
+    await writeFile(path, Buffer.concat([Buffer.alloc(30, String(bitrateKbps)), content]));
+  }
+  return {
+    totalSamples: 100_000,
+    segmentSamples: [96_000, 4_800],
+    loudnessLufs: -20,
+    gainDb: 4.5,
+    renditions,
+  };
+};
+
+export async function playerBed(): Promise<PlayerBed> {
+  const database = await freshDatabase();
+  const dataDir = await mkdtemp(join(tmpdir(), "antiphon-player-"));
+  const pool = openPool(database.url);
+  await migrate(pool, new URL("../migrations/", import.meta.url));
+  await eventMigrations(pool);
+  const catalog = new FakeCatalog();
+  const clock = new ManualClock();
+  const mesh = await startMesh({ services: [{ name: "catalog", served: [catalog.served()] }] });
+  const deps = mesh.deps("player");
+  const client = deps.client(CatalogService);
+  const outbox = openOutbox({ ...deps, pool, service: "player" });
+  const objects = await openObjectStore(dataDir);
+  const copies = trackStore(pool);
+  const jobs = packagingStore(pool);
+  const audio = audioStore({ pool, objects, jobs, outbox });
+  const handlers = catalogHandlers({ tracks: copies, jobs, audio });
+  const service = playerService({
+    audio,
+    jobs,
+    playbacks: playbackStore(pool, outbox),
+    tracks: tracks({ catalog: client, copies }),
+    mediaKey: MEDIA_KEY,
+    clock,
+    draining: deps.signal,
+  });
+  await mesh.add({
+    name: "player",
+    served: [serve(PlayerService, service), serve(MediaService, mediaService(objects))],
+  });
+
+  async function tell<S extends DescMessage>(schema: S, message: MessageShape<S>): Promise<void> {
+    const type = event(schema);
+    const handler = handlers.find((each) => each.type === type)!;
+    const run = handler.decode(toBinary(schema, message));
+    const context = { eventId: "", key: type.key(message), keySeq: 1n, at: new Date() };
+    await withTransaction(pool, (tx) => run({ tx, ...context }));
+  }
+
+  return {
+    mesh,
+    pool,
+    catalog,
+    clock,
+    objects,
+    jobs,
+    audio,
+    media: mesh.client(MediaService, { target: "consul:///player" }),
+    as: (id, operator = false) =>
+      mesh.client(PlayerService, { listener: id === undefined ? undefined : { id, operator } }),
+    async importTrack(title, source) {
+      const track = catalog.add(stableId("trk", title), title, source);
+      const sourceSha256 = stableId("sha", Buffer.from(catalog.sources.get(track.id)!).toString("hex"));
+      await tell(
+        TrackImportedSchema,
+        create(TrackImportedSchema, { trackId: track.id, track, sourceSha256 }),
+      );
+      return track.id;
+    },
+    async removeTrack(trackId) {
+      catalog.tracks.delete(trackId);
+      await tell(TrackRemovedSchema, create(TrackRemovedSchema, { trackId }));
+    },
+    startPackaging(options = {}) {
+      const stopped = new AbortController();
+      const process = mesh.deps("player");
+      const running = runPackaging({
+        ...process,
+        ...{ catalog: client, jobs, audio, objects, packager: fakePackager, workers: 1, pollMs: 5 },
+        ...options,
+        signal: stopped.signal,
+      });
+      return {
+        async stop() {
+          stopped.abort();
+          await running;
+        },
+      };
+    },
+    async published(type, key) {
+      const { rows } = await pool.query<{ payload: Buffer }>(
+        "SELECT payload FROM outbox WHERE type = $1 AND key = $2 ORDER BY key_seq",
+        [type.type, key],
+      );
+      return rows.map((row) => fromBinary(type.schema, row.payload));
+    },
+    async stop() {
+      await mesh.stop();
+      await pool.end();
+      await database.drop();
+      await rm(dataDir, { recursive: true });
+    },
+  };
+}
