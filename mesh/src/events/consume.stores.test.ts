@@ -111,7 +111,7 @@ test("5,000 events of 200 keys reach two replicas in order, each exactly once", 
     );
     return rows[0].n;
   };
-  await until(async () => (await count()) >= 5_000, { timeoutMs: 60_000, what: "5,000 effects" });
+  await until(async () => (await count()) >= 5_000, { timeoutMs: 120_000, what: "5,000 effects" });
   await Promise.all(replicas.map((replica) => replica.stop()));
   const { rows } = await rig.pool.query(
     `SELECT count(*)::int AS n, count(DISTINCT (key, key_seq))::int AS distinct, count(DISTINCT by)::int AS replicas,
@@ -120,7 +120,7 @@ test("5,000 events of 200 keys reach two replicas in order, each exactly once", 
            WHERE consumer = 'in-order') e`,
   );
   expect(rows).toEqual([{ n: 5_000, distinct: 5_000, replicas: 2, inversions: 0 }]);
-}, 90_000);
+}, 150_000);
 
 test("a handler that fails is tried again, and nothing of its attempt stays", async () => {
   const things = thingEvents();

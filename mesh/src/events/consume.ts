@@ -39,7 +39,7 @@ export interface ConsumeDeps {
   readonly maxAttempts?: number;
   /** Wait before the second attempt, milliseconds; four times as long before each further one; default 250. */
   readonly retryMs?: number;
-  /** Events in hand at once, each with a connection of the pool; default 8. */
+  /** Events in hand at once, each with a connection of the pool; default 4. */
   readonly concurrency?: number;
   /** After which the broker gives what a dead replica had in hand to another; default 30 s. */
   readonly ackWaitMs?: number;
@@ -59,6 +59,11 @@ export interface EventConsumer {
 
 /** Unacknowledged messages of a group at once; also bounds what its replicas hold in memory. */
 const MAX_ACK_PENDING = 256;
+/**
+ * Of them, what one replica takes at a time: enough to keep it busy, few enough that the events of one key
+ * rarely lie in the hands of two.
+ */
+const IN_HAND = 32;
 const MEASURE_MS = 5_000;
 
 /**
@@ -66,7 +71,7 @@ const MEASURE_MS = 5_000;
  * handler's writes, the inbox row and what it publishes are one transaction.
  */
 export function consume(deps: ConsumeDeps, handlers: readonly EventHandler[]): EventConsumer {
-  const { nats, pool, group, service = group, log, maxAttempts = 5, retryMs = 250, concurrency = 8 } = deps;
+  const { nats, pool, group, service = group, log, maxAttempts = 5, retryMs = 250, concurrency = 4 } = deps;
   const { ackWaitMs = 30_000 } = deps;
   if (!/^[a-z][a-z0-9-]{0,31}$/.test(group)) {
     throw new TypeError(`group must be at most 32 lower case letters, digits and dashes (was "${group}")`);
@@ -102,8 +107,9 @@ export function consume(deps: ConsumeDeps, handlers: readonly EventHandler[]): E
     const keepAlive = setInterval(() => {
       for (const message of inHand) message.working();
     }, ackWaitMs / 3);
+    const messages = messagesOf(nc, await jetstream(nc).consumers.get(EVENTS, group), IN_HAND, signal);
     try {
-      for await (const message of messagesOf(nc, await jetstream(nc).consumers.get(EVENTS, group), signal)) {
+      for await (const message of messages) {
         inHand.add(message);
         lanes.run(laneOf(message), async () => {
           // What was not begun goes to another replica at once.
@@ -111,6 +117,7 @@ export function consume(deps: ConsumeDeps, handlers: readonly EventHandler[]): E
           else await processDelivery(processor, message);
           inHand.delete(message);
         });
+        await lanes.room(IN_HAND);
       }
     } finally {
       await lanes.idle();

@@ -54,7 +54,7 @@ export function fromHeaders(h: MsgHdrs | undefined): Envelope {
     id: read("ce-id", UUID),
     type: read("ce-type", /^[a-z0-9_.]+$/),
     source: read("ce-source", /./),
-    key: read("ce-subject", /./),
+    key: read("ce-subject", /^\P{Cc}{1,256}$/u),
     keySeq: BigInt(read("ce-keyseq", /^[1-9]\d{0,17}$/)),
     at,
     traceparent: h?.get("traceparent") || undefined,

@@ -40,8 +40,22 @@ export interface ProcessorDeps {
 /** Deliveries of an event that came too early before we ask whether its predecessor will ever come. */
 const PATIENCE = 3;
 
+/** What kept an event from being handled has nothing to do with it. */
 class Postponed extends Error {
   override readonly name = "Postponed";
+}
+
+/** What the broker is asked in the course of handling; its absence is not the event's fault. */
+async function asked<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (cause) {
+    throw new Postponed(`NATS did not answer: ${messageOf(cause)}`, { cause });
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** Handles one delivery to its end, acknowledged or put off; never rejects. */
@@ -53,9 +67,12 @@ export async function processDelivery(deps: ProcessorDeps, message: JsMsg): Prom
     result = await settle(deps, message);
   } catch (error) {
     // Whatever it was, the event is unharmed: it comes again.
-    const reason = error instanceof Error ? error.message : String(error);
-    log.warn({ consumer, subject: message.subject, reason }, "an event was put off");
-    message.nak(doubling(250, message.info.deliveryCount, 5_000));
+    const { subject, info } = message;
+    const line = { consumer, subject, reason: messageOf(error) };
+    // Said of each event, but not each time: while a server is away they all come again and again.
+    if (info.deliveryCount % 10 === 1) log.warn(line, "an event was put off");
+    else log.debug(line, "an event was put off");
+    message.nak(doubling(250, info.deliveryCount, 5_000));
     result = "postponed";
   }
   stopTimer({ result });
@@ -105,13 +122,13 @@ async function apply(
       }
       if (claimed === "late") {
         await remember(tx, event);
-        await deps.deadLetter(message, new Error("it came after later events of its key"), 1);
+        await asked(deps.deadLetter(message, new Error("it came after later events of its key"), 1));
         return "dead_letter";
       }
       if (handle instanceof Error) {
         // Sent before the commit: a crash between them sends it twice, the other order would lose it. The
         // position moves on, so the key goes on without this event.
-        await deps.deadLetter(message, handle, 1);
+        await asked(deps.deadLetter(message, handle, 1));
         return "dead_letter";
       }
       await runHandler(handle, tx, envelope);
@@ -119,7 +136,7 @@ async function apply(
     });
 
   let result = await once(false);
-  if (result === "gap" && tooEarly && (await deps.predecessorsGone(message, type))) {
+  if (result === "gap" && tooEarly && (await asked(deps.predecessorsGone(message, type)))) {
     const { key, keySeq } = envelope;
     log.warn(
       { consumer, type: type.type, key, keySeq: String(keySeq) },
@@ -159,7 +176,7 @@ async function retryOrPark(
   const { consumer, pool, log, maxAttempts, retryMs } = deps;
   const attempts = await countFailure(pool, event);
   const { type, key } = event.envelope;
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = messageOf(error);
   if (attempts < maxAttempts) {
     log.warn(
       { consumer, type, key, attempts, reason },
@@ -176,7 +193,7 @@ async function retryOrPark(
 }
 
 async function bury(deps: ProcessorDeps, message: JsMsg, error: unknown): Promise<Result> {
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = messageOf(error);
   deps.log.error({ consumer: deps.consumer, subject: message.subject, reason }, "a message is no event");
   await deps.deadLetter(message, error, message.info.deliveryCount);
   message.ack();

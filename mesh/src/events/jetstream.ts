@@ -58,10 +58,11 @@ const streams: Readonly<Record<string, StreamSetUp>> = {
 /**
  * Makes the streams where they are missing and mends what of their rules has changed; limits and replicas
  * that an operator has set stay. Any number of processes may do it at once.
- * Rejects with {@link BrokerError} where the server is too old or has no JetStream.
+ * Rejects with {@link BrokerError} where the server is too old or away.
  */
 export async function openJetStream(nc: NatsConnection): Promise<JetStreamManager> {
-  requireVersion(nc.info?.version ?? "unknown");
+  if (!nc.info) throw new BrokerError("the connection to NATS is down");
+  requireVersion(nc.info.version);
   const manager = await jetstreamManager(nc, { checkAPI: false, timeout: 5_000 });
   for (const [name, setUp] of Object.entries(streams)) await ensureStream(manager, name, setUp);
   return manager;

@@ -38,6 +38,22 @@ test("no more lanes run at once than allowed", async () => {
   expect(most).toBe(2);
 });
 
+test("room waits until few enough tasks are left", async () => {
+  const lanes = new Lanes(1);
+  const gates = [gate(), gate()];
+  for (const { promise } of gates) lanes.run("a", () => promise);
+  let roomy = false;
+  const room = lanes.room(2).then(() => {
+    roomy = true;
+  });
+  await new Promise(setImmediate);
+  expect(roomy).toBe(false);
+  gates[0]?.resolve();
+  await room;
+  gates[1]?.resolve();
+  await lanes.idle();
+});
+
 test("idle waits for what is added meanwhile", async () => {
   const lanes = new Lanes(1);
   let done = false;

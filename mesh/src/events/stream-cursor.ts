@@ -34,10 +34,6 @@ export class StreamCursor {
     this.#created = undefined;
   }
 
-  get trusted(): boolean {
-    return this.#created !== undefined;
-  }
-
   /**
    * True where the stream was made anew, or has dropped messages that were not read. A stream that was purged
    * may not have held any that matter; rather one load too many than a model that lacks something.

@@ -14,14 +14,16 @@ const troubles: ReadonlySet<ConsumerNotification["type"]> = new Set([
  * The messages of a pull consumer until something is wrong: missed heartbeats, a consumer or stream that
  * is gone, a connection that was made anew, the signal. The caller then subscribes again from what it knows;
  * what was delivered and not read is delivered again.
+ * @param ahead how many messages the broker may send before they are taken
  */
 export async function* messagesOf(
   nc: NatsConnection,
   consumer: Consumer,
+  ahead: number,
   signal: AbortSignal,
 ): AsyncGenerator<JsMsg> {
   const messages = await consumer.consume({
-    max_messages: 128,
+    max_messages: ahead,
     expires: 5_000,
     idle_heartbeat: 1_000,
     bind: true,

@@ -130,11 +130,19 @@ export interface EventRig {
   close(): Promise<void>;
 }
 
-export async function eventRig(): Promise<EventRig> {
-  const database = await freshDatabase();
+export interface RigOptions {
+  /** Default: the test run's. */
+  readonly natsUrl?: string;
+  /** Default: a database of the rig's own. */
+  readonly databaseUrl?: string;
+}
+
+export async function eventRig(options: RigOptions = {}): Promise<EventRig> {
+  const { natsUrl = backing().natsUrl, databaseUrl } = options;
+  const database = databaseUrl ? { url: databaseUrl, drop: async () => {} } : await freshDatabase();
   const pool = openPool(database.url, { max: 30 });
   await eventMigrations(pool);
-  const nc = await connect({ servers: backing().natsUrl });
+  const nc = await connect({ servers: natsUrl, maxReconnectAttempts: -1, reconnectTimeWait: 100 });
   const metrics = new Registry();
   const closed = new AbortController();
   const deps = {

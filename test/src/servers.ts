@@ -1,0 +1,2 @@
+// Servers of a test's own, for tests that stop, kill and restart them.
+export { type NatsServer, type PostgresServer, startNats, startPostgres } from "@antiphon/deploy/local";
