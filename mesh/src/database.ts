@@ -56,7 +56,9 @@ export function isDatabaseAway(error: unknown): boolean {
   const code = "code" in error && typeof error.code === "string" ? error.code : "";
   return (
     /^(08...|57P0[123]|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND)$/.test(code) ||
-    /^(Connection terminated|timeout exceeded when trying to connect|.* is not queryable$)/.test(error.message)
+    /^(Connection terminated|timeout exceeded when trying to connect|.* is not queryable$)/.test(
+      error.message,
+    )
   );
 }
 

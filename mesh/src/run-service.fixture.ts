@@ -6,12 +6,14 @@ import { defineConfig } from "./config.ts";
 import { runService } from "./run-service.ts";
 import { serve } from "./server/served.ts";
 
+const loadConfig = defineConfig({
+  databaseUrl: ["ANTIPHON_DATABASE_URL", z.url()],
+  test: ["ANTIPHON_TEST", z.string().default("")],
+});
+
 await runService({
   name: "echo",
-  config: defineConfig({
-    databaseUrl: ["ANTIPHON_DATABASE_URL", z.url()],
-    test: ["ANTIPHON_TEST", z.string().default("")],
-  }),
+  config: loadConfig,
   build(deps, { test }) {
     if (test === "cannot build") throw new Error("the index folder is not writable");
     if (test === "never built") return new Promise(() => {});

@@ -76,8 +76,10 @@ export async function runService<C extends { readonly mesh: MeshConfig }>(
     log.fatal({ err: error }, "cannot start");
     process.exit(EXIT_START);
   }
+  // Told to stop before it was up: nobody has heard of it yet.
+  if (!service) process.exit(0);
   await stopSignal;
-  await service?.stop();
+  await service.stop();
   // Whatever a service forgot to close must not keep it alive.
   setTimeout(() => process.exit(0), 500).unref();
 }
@@ -92,13 +94,16 @@ function readConfig<C extends { readonly mesh: MeshConfig }>(spec: ServiceSpec<C
   }
 }
 
+/** One Ctrl-C may arrive twice, from the terminal and from whoever supervises the process. */
+const SAME_SIGNAL_MS = 500;
+
 /** Resolves at the first SIGTERM or SIGINT; the second ends the process. */
 function firstSignal(): Promise<undefined> {
   return new Promise((resolve) => {
-    let signals = 0;
-    const onSignal = (_signal: string, number: number) => {
-      signals += 1;
-      if (signals > 1) process.exit(128 + number);
+    let firstAtMs: number | undefined;
+    const onSignal = (_name: string, number: number) => {
+      firstAtMs ??= performance.now();
+      if (performance.now() - firstAtMs > SAME_SIGNAL_MS) process.exit(128 + number);
       resolve(undefined);
     };
     process.on("SIGTERM", onSignal).on("SIGINT", onSignal);

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { connect } from "node:net";
 import { EchoService } from "@antiphon/proto/antiphon/mesh/v1/echo";
 import { Code, type ServiceImpl } from "@connectrpc/connect";
 import { pino } from "pino";
@@ -71,4 +73,13 @@ test("a port that is taken is an error, not a crash", async () => {
     clock: systemClock,
   });
   await expect(second.listen("127.0.0.1", port)).rejects.toThrow(/EADDRINUSE/);
+});
+
+test("peers that do not speak HTTP/2, or break off, disturb nobody", async () => {
+  const { port, client } = await hostOf(gate().served);
+  const babbler = connect(port, "127.0.0.1", () => babbler.write("GET / HTTP/1.1\r\n\r\n"));
+  const quitter = connect(port, "127.0.0.1", () => quitter.resetAndDestroy());
+  for (const socket of [babbler, quitter]) socket.on("error", () => {});
+  await Promise.all([once(babbler.resume(), "close"), once(quitter, "close")]);
+  expect(await failureOf(client.unary(echo, { failCode: 77 }))).toMatchObject({ code: Code.InvalidArgument });
 });

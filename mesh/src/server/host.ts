@@ -69,7 +69,10 @@ export class GrpcHost {
           peer: call.peer,
           trace: traceIdOf(call.traceparent),
         };
-        if (code === Code.Internal) this.#log.error({ ...line, err: error?.cause ?? error }, "call");
+        // The cause is what the handler did not write for callers: ours to see.
+        const err = error?.cause ?? error;
+        if (code === Code.Internal) this.#log.error({ ...line, err }, "call");
+        else if (code === Code.Unavailable) this.#log.warn({ ...line, err }, "call");
         else this.#log[level](line, "call");
       };
       hostMethod(this.#server, spec, new HostedMethod(spec.method, metrics), (surface, reply) => {

@@ -62,7 +62,7 @@ test("a caller that does not read holds the handler back", async () => {
   const { port } = await hostOf(
     echoWith({
       async *echoStream() {
-        for (; made < 1_000; made++) {
+        for (; made < 200; made++) {
           madeAtMs = performance.now();
           yield { payload: new Uint8Array(64 * 1024) };
         }
@@ -74,8 +74,8 @@ test("a caller that does not read holds the handler back", async () => {
   expect(made).toBeLessThan(100);
   let receivedBytes = 0;
   for await (const chunk of stream) receivedBytes += chunk.length;
-  expect(made).toBe(1_000);
-  expect(receivedBytes).toBeGreaterThan(1_000 * 64 * 1024);
+  expect(made).toBe(200);
+  expect(receivedBytes).toBeGreaterThan(200 * 64 * 1024);
 });
 
 test("a client stream is collected", async () => {

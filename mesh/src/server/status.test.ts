@@ -18,7 +18,10 @@ test.for(["ECONNREFUSED", "57P01", "57P03", "08006"])(
   "a database that is away (%s) is unavailable",
   (code) => {
     const error = toConnectError(Object.assign(new Error("connect failed at 10.0.0.1"), { code }));
-    expect(error).toMatchObject({ code: Code.Unavailable, rawMessage: "a store of this service is away, try again" });
+    expect(error).toMatchObject({
+      code: Code.Unavailable,
+      rawMessage: "a store of this service is away, try again",
+    });
   },
 );
 

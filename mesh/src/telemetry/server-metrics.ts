@@ -4,8 +4,6 @@ import type { Registry } from "prom-client";
 import { codeLabel, HANDLING_BUCKETS, methodLabels } from "./grpc-labels.ts";
 import { type Cell, LeanCounter, LeanHistogram } from "./lean-metrics.ts";
 
-export { codeLabel, HANDLING_BUCKETS } from "./grpc-labels.ts";
-
 /** What is counted of one method. */
 export interface MethodMetrics {
   readonly started: Cell;
