@@ -112,11 +112,19 @@ export class Balancer {
     if (!a) return undefined;
     const second = count > 1 ? first + 1 + Math.floor(this.#random() * (count - 1)) : first;
     const b = count > 1 ? this.#scan(second, tier, tried, a) : undefined;
-    if (!b) return this.#take(nowMs, reasonOf(tier, count === 1 ? "only one ready" : "only one left"), a);
-    if (isForgotten(a, nowMs)) return this.#take(nowMs, reasonOf(tier, "not picked for 3 s"), a, b);
-    if (isForgotten(b, nowMs)) return this.#take(nowMs, reasonOf(tier, "not picked for 3 s"), b, a);
-    const better = a.score(nowMs) <= b.score(nowMs) ? a : b;
-    return this.#take(nowMs, reasonOf(tier, "less loaded of two"), better, better === a ? b : a);
+    const aScore = a.score(nowMs);
+    if (!b) {
+      const alone = count === 1 ? "only one ready" : "only one left";
+      this.#log.add(nowMs, reasonOf(tier, alone), a, aScore, undefined, 0);
+      return a;
+    }
+    const bScore = b.score(nowMs);
+    const due = dueReason(a, nowMs) ?? dueReason(b, nowMs);
+    const takesA = due ? dueReason(a, nowMs) !== undefined : aScore <= bScore;
+    const reason = reasonOf(tier, due ?? "less loaded of two");
+    if (takesA) this.#log.add(nowMs, reason, a, aScore, b, bScore);
+    else this.#log.add(nowMs, reason, b, bScore, a, aScore);
+    return takesA ? a : b;
   }
 
   #scan(
@@ -136,11 +144,6 @@ export class Balancer {
     return undefined;
   }
 
-  #take(nowMs: number, reason: PickReason, chosen: Endpoint, other?: Endpoint): Endpoint {
-    this.#log.add(nowMs, reason, chosen, chosen.score(nowMs), other, other ? other.score(nowMs) : 0);
-    return chosen;
-  }
-
   #refresh(): void {
     this.#ready = [...this.#endpoints.values()].filter((endpoint) => endpoint.link === "ready");
   }
@@ -156,10 +159,12 @@ function reasonOf(tier: Tier, reason: PickReason): PickReason {
   return tier === "again" ? "every other was tried" : reason;
 }
 
-function isForgotten(endpoint: Endpoint, nowMs: number): boolean {
-  return (
+/** Why an endpoint is picked whatever its score: without an attempt nobody would learn that it is well. */
+function dueReason(endpoint: Endpoint, nowMs: number): PickReason | undefined {
+  if (endpoint.breaker.awaitsProbe) return "probe of its breaker";
+  const isForgotten =
     endpoint.inFlight === 0 &&
     endpoint.lastVerdict === "success" &&
-    nowMs - endpoint.lastPickedAtMs > FORCE_PICK_AFTER_MS
-  );
+    nowMs - endpoint.lastPickedAtMs > FORCE_PICK_AFTER_MS;
+  return isForgotten ? "not picked for 3 s" : undefined;
 }

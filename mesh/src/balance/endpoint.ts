@@ -22,7 +22,7 @@ export class Endpoint {
   picks = 0;
   lastPickedAtMs = Number.NEGATIVE_INFINITY;
   lastVerdict: Verdict = "neutral";
-  readonly #latency = new PeakEwma();
+  #latency = new PeakEwma();
 
   constructor(info: EndpointInfo, breaker: BreakerOptions | undefined, random: () => number) {
     this.info = info;
@@ -56,6 +56,8 @@ export class Endpoint {
   /** Counts an attempt out. `elapsedMs`: how long its answer took; of a stream, the answer's beginning. */
   end(verdict: Verdict, elapsedMs: number, nowMs: number, isProbe: boolean): void {
     this.inFlight--;
+    // What was measured while it was broken says nothing about it mended.
+    if (isProbe && verdict === "success") this.#latency = new PeakEwma();
     if (verdict === "success") this.#latency.observe(elapsedMs, nowMs);
     else if (verdict === "failure") this.#latency.observeFailure(elapsedMs, nowMs);
     this.lastVerdict = verdict;

@@ -32,7 +32,8 @@ export class PeakEwma {
 
   /** Takes in a failed attempt: at least twice the going latency, so that failing fast attracts nobody. */
   observeFailure(elapsedMs: number, nowMs: number): void {
-    this.#move(Math.max(elapsedMs, 2 * this.at(nowMs)), nowMs);
+    const least = this.warm ? 2 * this.at(nowMs) : INITIAL_MS;
+    this.#move(Math.max(elapsedMs, least), nowMs);
   }
 
   #move(ms: number, nowMs: number): void {

@@ -6,6 +6,7 @@ export type PickReason =
   | "only one left"
   | "less loaded of two"
   | "not picked for 3 s"
+  | "probe of its breaker"
   | "every other was tried"
   | "panic: every endpoint is ejected";
 

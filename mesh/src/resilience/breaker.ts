@@ -46,8 +46,12 @@ export class Breaker {
 
   /** Whether an attempt may go to the endpoint now. */
   get admits(): boolean {
-    const circuit = this.#circuit;
-    return circuit.closed || (circuit.halfOpen && circuit.pendingClose);
+    return this.#circuit.closed || this.awaitsProbe;
+  }
+
+  /** Whether the next attempt decides if it closes. */
+  get awaitsProbe(): boolean {
+    return this.#circuit.halfOpen && this.#circuit.pendingClose;
   }
 
   get state(): BreakerState {
@@ -57,13 +61,12 @@ export class Breaker {
 
   /** At pick time. True where this attempt is the probe; hand that back to `end`. */
   begin(): boolean {
-    const circuit = this.#circuit;
-    if (circuit.closed || !circuit.halfOpen || !circuit.pendingClose) return false;
+    if (!this.awaitsProbe) return false;
     const probe = Promise.withResolvers<void>();
     // A breaker that opened meanwhile never looks at it: unhandled, its rejection would end the process.
     probe.promise.catch(noop);
     this.#probe = probe;
-    circuit.fire(probe.promise).catch(noop);
+    this.#circuit.fire(probe.promise).catch(noop);
     return true;
   }
 
@@ -80,6 +83,12 @@ export class Breaker {
     }
   }
 
+  /** Opens it at once. */
+  trip(): void {
+    this.#failuresInARow = 0;
+    this.#circuit.open();
+  }
+
   close(): void {
     if (this.#circuit.isShutdown) return;
     this.#circuit.shutdown();
@@ -94,10 +103,7 @@ export class Breaker {
       const failed = Promise.reject(new Error("the attempt failed"));
       failed.catch(noop);
       this.#circuit.fire(failed).catch(noop);
-      if (++this.#failuresInARow >= this.#consecutiveFailures) {
-        this.#failuresInARow = 0;
-        this.#circuit.open();
-      }
+      if (++this.#failuresInARow >= this.#consecutiveFailures) this.trip();
     }
   }
 }

@@ -17,7 +17,7 @@ export class RetryBudget {
   readonly #free: number;
   readonly #calls = new Uint32Array(WINDOW_SECONDS);
   readonly #retries = new Uint32Array(WINDOW_SECONDS);
-  #second = Number.NEGATIVE_INFINITY;
+  #second = -WINDOW_SECONDS;
   #callsInWindow = 0;
   #retriesInWindow = 0;
 
@@ -58,7 +58,7 @@ export class RetryBudget {
     const passed = second - this.#second;
     if (passed > 0) {
       for (let back = 0; back < Math.min(passed, WINDOW_SECONDS); back++) {
-        const slot = (second - back) % WINDOW_SECONDS;
+        const slot = (second - back + WINDOW_SECONDS) % WINDOW_SECONDS;
         this.#callsInWindow -= this.#calls[slot]!;
         this.#retriesInWindow -= this.#retries[slot]!;
         this.#calls[slot] = 0;

@@ -1,0 +1,152 @@
+import { type ChannelOptions, connectivityState, experimental } from "@grpc/grpc-js";
+import { Balancer } from "../balance/balancer.ts";
+import type { Endpoint, LinkState } from "../balance/endpoint.ts";
+import type { EndpointInfo } from "../discovery/discovery.ts";
+import { infoOf } from "./endpoints.ts";
+import { MeshPicker } from "./mesh-picker.ts";
+
+export const POLICY_NAME = "antiphon_p2c";
+
+/** grpc-js has no limit of its own for a peer that accepts and never speaks HTTP/2. */
+const HANDSHAKE_TIMEOUT_MS = 5_000;
+
+export class MeshPolicyConfig implements experimental.TypedLoadBalancingConfig {
+  static createFromJson(): MeshPolicyConfig {
+    return new MeshPolicyConfig();
+  }
+
+  getLoadBalancerName(): string {
+    return POLICY_NAME;
+  }
+
+  toJsonObject(): object {
+    return { [POLICY_NAME]: {} };
+  }
+}
+
+interface Child {
+  readonly endpoint: Endpoint;
+  readonly leaf: experimental.LeafLoadBalancer;
+  watchdog: NodeJS.Timeout | undefined;
+  /** Said nothing for too long while it connected: no reason to let calls wait for it. */
+  stuck: boolean;
+}
+
+/** The mesh's `Balancer` as a load-balancing policy of grpc-js: one leaf, one connection, an endpoint. */
+export class MeshPolicy implements experimental.LoadBalancer {
+  readonly #helper: experimental.ChannelControlHelper;
+  readonly #balancer = new Balancer();
+  readonly #children = new Map<Endpoint, Child>();
+  readonly #picker: MeshPicker;
+  #lastError = "discovery knows no endpoint";
+  #updating = false;
+
+  constructor(helper: experimental.ChannelControlHelper) {
+    this.#helper = helper;
+    this.#picker = new MeshPicker(this.#balancer, (endpoint) => this.#children.get(endpoint)?.leaf);
+  }
+
+  updateAddressList(
+    endpoints: experimental.StatusOr<experimental.Endpoint[]>,
+    _config: experimental.TypedLoadBalancingConfig,
+    options: ChannelOptions,
+    note: string,
+  ): boolean {
+    // A resolver that fails says nothing about the endpoints it told of before.
+    if (!endpoints.ok) this.#lastError = endpoints.error.details;
+    else {
+      const byInfo = new Map(
+        endpoints.value.map((endpoint) => [infoOf(endpoint) ?? strangerOf(endpoint), endpoint]),
+      );
+      this.#updating = true;
+      const { added, removed } = this.#balancer.update([...byInfo.keys()]);
+      for (const endpoint of removed) this.#drop(endpoint);
+      for (const endpoint of added) this.#add(endpoint, byInfo.get(endpoint.info)!, options, note);
+      this.#updating = false;
+    }
+    this.#publish();
+    return true;
+  }
+
+  exitIdle(): void {
+    for (const { leaf } of this.#children.values()) leaf.exitIdle();
+  }
+
+  /** Each leaf keeps its own. */
+  resetBackoff(): void {}
+
+  destroy(): void {
+    for (const endpoint of [...this.#children.keys()]) this.#drop(endpoint);
+    this.#balancer.close();
+  }
+
+  getTypeName(): string {
+    return POLICY_NAME;
+  }
+
+  #add(endpoint: Endpoint, address: experimental.Endpoint, options: ChannelOptions, note: string): void {
+    const helper = experimental.createChildChannelControlHelper(this.#helper, {
+      updateState: (state, _picker, error) => this.#onState(endpoint, state, error),
+    });
+    const leaf = new experimental.LeafLoadBalancer(address, helper, options, note);
+    this.#children.set(endpoint, { endpoint, leaf, watchdog: undefined, stuck: false });
+    leaf.startConnecting();
+  }
+
+  #drop(endpoint: Endpoint): void {
+    const child = this.#children.get(endpoint);
+    this.#children.delete(endpoint);
+    clearTimeout(child?.watchdog);
+    child?.leaf.destroy();
+  }
+
+  #onState(endpoint: Endpoint, state: connectivityState, error: string | null): void {
+    const child = this.#children.get(endpoint);
+    if (!child) return;
+    if (error) this.#lastError = error;
+    clearTimeout(child.watchdog);
+    child.watchdog = undefined;
+    if (state === connectivityState.CONNECTING) this.#watch(child);
+    else child.stuck = false;
+    this.#balancer.setLink(endpoint, linkOf(state));
+    // A leaf whose connection went falls idle; the mesh keeps its endpoints connected.
+    if (state === connectivityState.IDLE) child.leaf.exitIdle();
+    this.#publish();
+  }
+
+  #watch(child: Child): void {
+    child.watchdog = setTimeout(() => {
+      child.stuck = true;
+      this.#lastError = `${child.endpoint.info.id} did not speak HTTP/2 within ${HANDSHAKE_TIMEOUT_MS} ms`;
+      this.#publish();
+    }, HANDSHAKE_TIMEOUT_MS).unref();
+  }
+
+  #publish(): void {
+    if (this.#updating) return;
+    const children = [...this.#children.values()];
+    if (children.some(({ endpoint }) => endpoint.link === "ready")) {
+      this.#helper.updateState(connectivityState.READY, this.#picker, null);
+    } else if (children.some(({ endpoint, stuck }) => endpoint.link === "connecting" && !stuck)) {
+      const queue = new experimental.QueuePicker(this);
+      this.#helper.updateState(connectivityState.CONNECTING, queue, null);
+    } else {
+      const details = `no endpoint is connected: ${this.#lastError}`;
+      const unavailable = new experimental.UnavailablePicker({ details });
+      this.#helper.updateState(connectivityState.TRANSIENT_FAILURE, unavailable, details);
+    }
+  }
+}
+
+function linkOf(state: connectivityState): LinkState {
+  if (state === connectivityState.READY) return "ready";
+  return state === connectivityState.TRANSIENT_FAILURE ? "backoff" : "connecting";
+}
+
+/** An endpoint of another resolver, where somebody names this policy in a service config. */
+function strangerOf(endpoint: experimental.Endpoint): EndpointInfo {
+  const id = experimental.endpointToString(endpoint);
+  const [address] = endpoint.addresses;
+  const { host, port } = address && "port" in address ? address : { host: id, port: 0 };
+  return { id, host, port, version: "", zone: "", weight: 1 };
+}
