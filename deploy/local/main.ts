@@ -2,7 +2,7 @@ import { rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { takeLock } from "./lock.ts";
-import { freeAlbum, musicFolder, operatorOf } from "./music.ts";
+import { freeAlbum, musicFolder, type Operator, operatorOf } from "./music.ts";
 import { parseOptions, type RunOptions, usage } from "./options.ts";
 import { antiphonDir } from "./paths.ts";
 import { isPortFree } from "./ports.ts";
@@ -64,6 +64,7 @@ async function run(options: RunOptions): Promise<void> {
     logDir,
     ports,
     webDir,
+    signal: interrupted.signal,
     onReady: (name, tookMs) => screen.line(`  ready  ${name.padEnd(18)} ${seconds(tookMs)}`),
     onEvent: (sentence) => interrupted.signal.aborted || screen.line(`  ${sentence}`),
   });
@@ -80,13 +81,21 @@ async function run(options: RunOptions): Promise<void> {
 /** Imports music, shows the table when it can be played, and follows the packaging that is left. */
 async function bringMusic(system: System, chosen: string | undefined): Promise<void> {
   const operator = operatorOf(system);
-  const folder = chosen ?? ((await operator.hasMusic()) ? undefined : await freeAlbum(antiphonDir));
-  if (folder !== undefined) await operator.importFolder(folder, screen);
-  const packaging = operator.watchPackaging(screen, interrupted.signal);
-  if (folder !== undefined)
-    await Promise.race([packaging, delay(packagingPatienceMs, undefined, { ref: false })]);
+  const tracks = await importMusic(operator, chosen).catch(async (error: unknown) => {
+    screen.endBar();
+    screen.line(`  ${await describe(error)}`);
+    return 0;
+  });
+  const packaging = operator.watchPackaging(tracks, screen, interrupted.signal);
+  if (tracks > 0) await Promise.race([packaging, delay(packagingPatienceMs, undefined, { ref: false })]);
   screen.line(summary(system));
   await packaging;
+}
+
+/** The folder that was named, else into an empty catalog the free album. */
+async function importMusic(operator: Operator, chosen: string | undefined): Promise<number> {
+  if (chosen === undefined && (await operator.hasMusic())) return 0;
+  return await operator.importFolder(chosen ?? (await freeAlbum(antiphonDir)), screen);
 }
 
 async function untilInterrupted<T>(work: Promise<T>): Promise<T> {

@@ -1,6 +1,7 @@
 import { constants } from "node:fs";
 import { access, mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { createMeshTransport, type MeshTransport, runInScope } from "@antiphon/mesh";
 import { CatalogService } from "@antiphon/proto/antiphon/catalog/v1/catalog";
 import { PlayerService } from "@antiphon/proto/antiphon/player/v1/player";
@@ -51,15 +52,21 @@ export async function freeAlbum(antiphonDir: string): Promise<string> {
 export interface Operator {
   /** Whether the catalog holds any music. */
   hasMusic(): Promise<boolean>;
-  /** Imports a folder with a bar; says which files were not music. */
-  importFolder(folder: string, terminal: Terminal): Promise<void>;
-  /** Follows the packaging with a bar until all tracks can be played, or the signal aborts. */
-  watchPackaging(terminal: Terminal, signal: AbortSignal): Promise<void>;
+  /** Imports a folder with a bar, says which files were not music, and resolves with how many tracks it holds. */
+  importFolder(folder: string, terminal: Terminal): Promise<number>;
+  /**
+   * Follows the packaging with a bar until at least `expected` tracks came to it and all of them are
+   * done, or the signal aborts. A player that is away for a while is asked again.
+   */
+  watchPackaging(expected: number, terminal: Terminal, signal: AbortSignal): Promise<void>;
   close(): void;
 }
 
 /** Who imports: no listener of the system, but the one who runs it. */
 const identity = { id: "lst_00000000000000000000", operator: true };
+
+/** Tracks come to the player as events, some time after the import. */
+const pollMs = 500;
 
 export function operatorOf(system: System): Operator {
   const transports: MeshTransport[] = [];
@@ -78,6 +85,7 @@ export function operatorOf(system: System): Operator {
       return (await catalog.listAlbums({ pageSize: 1 })).albums.length > 0;
     },
     async importFolder(folder, terminal) {
+      let tracks = 0;
       for await (const answer of asOperator(() => catalog.importFolder({ folder }))) {
         terminal.bar("Importing", answer.filesDone, answer.filesTotal, answer.file);
         if (answer.summary === undefined) continue;
@@ -85,12 +93,22 @@ export function operatorOf(system: System): Operator {
         const { imported, changed, unchanged, problems } = answer.summary;
         terminal.line(`  ${imported} tracks imported, ${changed} changed, ${unchanged} as they were`);
         for (const { file, message } of problems) terminal.line(`  ${file}: ${message}`);
+        tracks = imported + changed + unchanged;
       }
+      return tracks;
     },
-    async watchPackaging(terminal, signal) {
-      for await (const answer of asOperator(() => player.watchPackaging({}, { signal }))) {
-        const { waiting, running, done, failed, lastTitle } = answer;
-        terminal.bar("Packaging", done + failed, waiting + running + done + failed, lastTitle);
+    async watchPackaging(expected, terminal, signal) {
+      let known = 0;
+      const untilIdle = async () => {
+        for await (const answer of asOperator(() => player.watchPackaging({}, { signal }))) {
+          const { waiting, running, done, failed, lastTitle } = answer;
+          known = waiting + running + done + failed;
+          terminal.bar("Packaging", done + failed, Math.max(known, expected), lastTitle);
+        }
+        return known >= expected;
+      };
+      while (!signal.aborted && !(await untilIdle().catch(() => false))) {
+        await delay(pollMs, undefined, { signal }).catch(() => {});
       }
       terminal.endBar();
     },

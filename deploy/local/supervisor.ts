@@ -92,8 +92,8 @@ export class Supervised {
   async #restartWhenItEnds(first: RunningProcess, wanted: AbortSignal): Promise<void> {
     let child = first;
     let pauseMs = firstPauseMs;
+    let startedAt = performance.now();
     for (;;) {
-      const startedAt = performance.now();
       const ending = await child.exited;
       if (wanted.aborted) return;
       if (performance.now() - startedAt > stableAfterMs) pauseMs = firstPauseMs;
@@ -103,10 +103,18 @@ export class Supervised {
       await delay(pauseMs, undefined, { signal: wanted }).catch(() => {});
       if (wanted.aborted) return;
       pauseMs = Math.min(pauseMs * 2, longestPauseMs);
-      child = await startProcess(this.#supervision.spec);
+      startedAt = performance.now();
+      child = await startProcess(this.#supervision.spec).catch(failedStart);
+      if (wanted.aborted) return await child.kill();
       this.#process = child;
     }
   }
+}
+
+/** Stands for a process whose program could not be run, as when it is just being installed anew. */
+function failedStart(error: Error): RunningProcess {
+  const done = async () => {};
+  return { pid: 0, running: false, exited: Promise.resolve(error.message), stop: done, kill: done };
 }
 
 /** What it said last to people: no JSON, no stack, not Node's version after them. */

@@ -33,6 +33,8 @@ export interface SystemOptions {
   readonly durable?: boolean;
   /** The built web page, awaited before the gateway starts; without it the gateway serves calls only. */
   readonly webDir?: Promise<string> | string;
+  /** Ends the start, and everything with it. What runs already is ended by `stop`. */
+  readonly signal?: AbortSignal;
   /** Told as each part is ready, and how long it took. */
   readonly onReady?: (name: string, tookMs: number) => void;
   /** Told in a sentence when something crashes. */
@@ -68,6 +70,8 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const started: Supervised[] = [];
   // Looked at only when the gateway is next; a failure before that is not unhandled.
   Promise.resolve(options.webDir).catch(() => {});
+  const abandon = () => void Promise.all(started.map((each) => each.kill()));
+  options.signal?.addEventListener("abort", abandon);
   try {
     const secrets = await loadSecrets(options.dataDir);
     const backing = await startBacking(options, started);
@@ -84,6 +88,8 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   } catch (error) {
     await Promise.all(started.map((each) => each.kill()));
     throw error;
+  } finally {
+    options.signal?.removeEventListener("abort", abandon);
   }
 }
 
@@ -142,6 +148,7 @@ async function startServices(
       ...(name === "conductor" && index === 1 ? { adminPort: conductorAdminPort } : {}),
       ...common,
     });
+    options.signal?.throwIfAborted();
     instances.push(instance);
     started.push(instance);
     await timed(
