@@ -14,6 +14,7 @@ import { SignInPromptProvider } from "./session/sign-in-prompt.tsx";
 import { ToastProvider } from "./ui/toasts.tsx";
 import "./styles/tokens.css";
 import "./styles/base.css";
+import "./styles/controls.css";
 
 const transport = createTransport(location.origin);
 const failures = playerFailures();

@@ -97,8 +97,11 @@ export class BufferWriter {
     buffer.appendWindowEnd = window.end;
   }
 
-  /** Assigning an offset reopens a finished source; its end has then shrunk to what was buffered. */
-  private reopen(): void {
+  /**
+   * Takes `finish` back: until then, the playhead cannot leave what is buffered. Does nothing otherwise.
+   * Assigning an offset is what reopens a MediaSource; its duration has shrunk to what was buffered.
+   */
+  reopen(): void {
     if (this.source.readyState !== "ended") return;
     const { timestampOffset } = this.buffer;
     this.buffer.timestampOffset = timestampOffset;

@@ -1,13 +1,12 @@
 import type { EngineHooks } from "./engine-hooks.ts";
 import { Filler } from "./filler.ts";
 import type { AudioOutput } from "./output.ts";
-import { bufferAheadS, type Cue, endOf, type Programme } from "./plan.ts";
+import { bufferAheadS, type Cue, type Programme } from "./plan.ts";
 import type { Playback, Rendition } from "./playback.ts";
 import { bufferedEnd } from "./segments.ts";
 import type { ThroughputEstimator } from "./throughput.ts";
+import { Timeline } from "./timeline.ts";
 
-/** Tracks that do not follow each other are set apart, so that nothing joins them by accident. */
-const APART_S = 2;
 /** A hole in the media that is shorter is jumped over. */
 const MAX_HOLE_S = 0.5;
 /** How often in a row to start over when the browser's decoder gives up. */
@@ -22,9 +21,7 @@ export class Engine {
   wantsToPlay = false;
   /** The network fails; the engine goes on trying. */
   reconnecting = false;
-  private current: Programme | undefined;
-  private next: Programme | undefined;
-  private horizonS = 0;
+  private readonly timeline = new Timeline();
   private wishedAtMs: number | undefined;
   private stalled = false;
   private recoveries = 0;
@@ -38,7 +35,7 @@ export class Engine {
     this.element = output.element;
     this.hooks = hooks;
     this.filler = new Filler(this.element, throughput, {
-      programmes: () => [this.current, this.next].filter((p) => p !== undefined),
+      timeline: this.timeline,
       open: hooks.open,
       isFinal: hooks.isFinal,
       onOpened: (programme) => this.onOpened(programme),
@@ -71,7 +68,9 @@ export class Engine {
 
   /** Nothing sounds although it should. */
   get isWaiting(): boolean {
-    return this.wantsToPlay && (this.wishedAtMs !== undefined || this.stalled);
+    const { element } = this;
+    const silent = element.seeking || element.readyState < HTMLMediaElement.HAVE_FUTURE_DATA;
+    return this.wantsToPlay && (this.wishedAtMs !== undefined || this.stalled || silent);
   }
 
   /** Whether there is a track to play on with. */
@@ -91,21 +90,18 @@ export class Engine {
   /** Plays a track from `positionS` on. At once, where it is the one set by `setNext` and is buffered. */
   load(cue: Cue, positionS = 0): void {
     this.wishedAtMs = performance.now();
-    const ready = this.next?.cue.uid === cue.uid && positionS === 0 && this.isBuffered(this.next.startS);
-    if (ready) {
-      this.current = this.next;
-    } else {
-      this.current = { cue, startS: this.freshStartS(), playback: undefined, appended: new Set() };
-    }
-    this.next = undefined;
+    const { next } = this.timeline;
+    const isAtHand = next?.cue.uid === cue.uid && positionS === 0 && this.isBuffered(next.startS);
+    if (isAtHand) this.timeline.advance();
+    else this.timeline.layFresh(cue);
     this.seekTo((this.current?.startS ?? 0) + positionS);
   }
 
   /** Says what follows the current track without a gap, or that nothing does. */
   setNext(cue: Cue | undefined): void {
-    if (cue?.uid === this.next?.cue.uid || !this.current) return;
-    const dropped = this.next;
-    this.next = cue && { cue, startS: endOf(this.current), playback: undefined, appended: new Set() };
+    const dropped = this.timeline.next;
+    if (cue?.uid === dropped?.cue.uid) return;
+    this.timeline.follow(cue);
     if (!dropped) {
       this.filler.wake();
       return;
@@ -144,19 +140,14 @@ export class Engine {
   /** Forgets the music. */
   stop(): void {
     this.filler.stop();
-    this.horizonS = this.freshStartS();
-    this.current = undefined;
-    this.next = undefined;
+    this.timeline.clear();
     this.wishedAtMs = undefined;
     this.stalled = false;
     this.pause();
   }
 
-  /** Where nothing was appended yet, nor is about to be. */
-  private freshStartS(): number {
-    const ends = [this.current, this.next].map((programme) => (programme ? endOf(programme) + APART_S : 0));
-    this.horizonS = Math.ceil(Math.max(this.horizonS, this.current?.startS ?? 0, ...ends));
-    return this.horizonS;
+  private get current(): Programme | undefined {
+    return this.timeline.current;
   }
 
   private isBuffered(timeS: number): boolean {
@@ -165,7 +156,8 @@ export class Engine {
 
   private seekTo(timeS: number): void {
     this.stalled = false;
-    for (const programme of [this.current, this.next]) programme?.appended.clear();
+    this.timeline.forgetAppended();
+    this.filler.reopen();
     this.element.currentTime = timeS;
     this.applyGain();
     if (this.current?.playback && this.isBuffered(timeS)) this.filler.wake();
@@ -178,15 +170,13 @@ export class Engine {
   }
 
   private onOpened(programme: Programme): void {
-    if (programme === this.current) {
-      if (this.next) this.next.startS = endOf(programme);
-      this.applyGain();
-    }
+    this.timeline.settle(programme);
+    this.applyGain();
     this.hooks.onChange();
   }
 
   private onTime(): void {
-    const { next, current } = this;
+    const { next, current } = this.timeline;
     const untilNextS = next ? next.startS - this.element.currentTime : Number.POSITIVE_INFINITY;
     if (current?.playback && next?.playback && this.wishedAtMs === undefined) {
       if (untilNextS <= 0) this.advance(next, next.playback);
@@ -198,8 +188,7 @@ export class Engine {
   }
 
   private advance(next: Programme, playback: Playback): void {
-    this.current = next;
-    this.next = undefined;
+    this.timeline.advance();
     this.applyGain();
     this.hooks.onAdvance(next.cue);
     this.hooks.onStarted(playback, 0);
@@ -220,6 +209,7 @@ export class Engine {
 
   private onWaiting(): void {
     const { element, current } = this;
+    this.hooks.onChange();
     if (!this.wantsToPlay || this.wishedAtMs !== undefined || element.seeking || !current?.playback) return;
     const hole = this.filler.ranges.find((r) => r.start > element.currentTime);
     if (hole && hole.start - element.currentTime < MAX_HOLE_S && !this.isBuffered(element.currentTime)) {
@@ -244,7 +234,7 @@ export class Engine {
   }
 
   private onFailed(programme: Programme, error: unknown): void {
-    if (programme === this.next) this.next = undefined;
+    if (programme === this.timeline.next) this.timeline.follow(undefined);
     else if (programme === this.current) this.stop();
     else return;
     this.hooks.onFailed(programme.cue, error);

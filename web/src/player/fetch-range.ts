@@ -16,7 +16,7 @@ export class MediaFetchError extends Error {
   }
 }
 
-/** Called as bytes arrive, with how many there are by now. */
+/** Called when the answer begins, with 0, and as bytes arrive, with how many there are by now. */
 export type OnProgress = (receivedBytes: number) => void;
 
 /**
@@ -38,6 +38,7 @@ export async function fetchRange(
     await response.body?.cancel();
     throw new MediaFetchError(response.status);
   }
+  onProgress?.(0);
   const skip = response.status === 200 ? range.offset : 0;
   const bytes = new Uint8Array(range.length);
   let received = 0;

@@ -2,14 +2,14 @@ import { backoffMs, pause } from "./backoff.ts";
 import { BufferWriter, DecodeError } from "./buffer-writer.ts";
 import { bufferAheadS, endOf, type Job, type Programme, planNext, segmentRange } from "./plan.ts";
 import type { Playback, Rendition } from "./playback.ts";
-import { SegmentLoader } from "./segment-loader.ts";
+import { type LoadContext, SegmentLoader } from "./segment-loader.ts";
 import type { TimeRange } from "./segments.ts";
 import type { ThroughputEstimator } from "./throughput.ts";
+import type { Timeline } from "./timeline.ts";
 
 /** What the filler asks of the engine, and tells it. */
 export interface FillerHost {
-  /** The current track and, where it is known, the one that follows. */
-  programmes(): readonly Programme[];
+  readonly timeline: Pick<Timeline, "current" | "next">;
   /** StartPlayback. Rejections for which `isFinal` says no are retried. */
   open(trackId: string, signal: AbortSignal): Promise<Playback>;
   isFinal(error: unknown): boolean;
@@ -102,6 +102,11 @@ export class Filler {
     this.loop.abort();
   }
 
+  /** Lets the playhead go beyond what is buffered. */
+  reopen(): void {
+    this.writer?.reopen();
+  }
+
   /** Forgets what was appended from `startS` on. */
   dropFrom(startS: number): void {
     this.log = this.log.filter((entry) => entry.start < startS);
@@ -111,9 +116,13 @@ export class Filler {
   private async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.writer?.settled;
-      const programmes = this.host.programmes();
-      const job = planNext(programmes, this.element.currentTime, this.ranges, BUFFER_AHEAD_S);
-      const idle = !job || programmes.length === 0 || (job.kind === "finish" && this.writer?.isFinished);
+      const { current, next } = this.host.timeline;
+      const job = planNext(current, next, {
+        playheadS: this.element.currentTime,
+        ranges: this.ranges,
+        targetS: BUFFER_AHEAD_S,
+      });
+      const idle = !job || (job.kind === "finish" && this.writer?.isFinished);
       if (idle) await this.woken(signal);
       else await this.perform(job, signal);
     }
@@ -122,9 +131,14 @@ export class Filler {
   private async perform(job: Job, signal: AbortSignal): Promise<void> {
     if (job.kind === "finish") return this.writer?.finish();
     try {
+      const { programme } = job;
       if (job.kind === "segment") return await this.fill(job, signal);
-      job.programme.playback = await this.open(job.programme, signal);
-      this.host.onOpened(job.programme);
+      if (job.kind === "preload") {
+        programme.preloaded = await this.load(programme, job.playback, 0, signal);
+        return;
+      }
+      programme.playback = await this.open(programme, signal);
+      this.host.onOpened(programme);
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof DecodeError) throw error;
@@ -146,25 +160,26 @@ export class Filler {
     }
   }
 
-  private async fill({ programme, playback, index }: Extract<Job, { kind: "segment" }>, signal: AbortSignal) {
+  private load(programme: Programme, playback: Playback, index: number, signal: AbortSignal) {
     const bufferS = () => bufferAheadS(this.ranges, this.element.currentTime);
-    const { rendition, init, media } = await this.loader.load(
-      playback,
-      index,
-      {
-        bufferS,
-        bufferTargetS: BUFFER_AHEAD_S,
-        starting: bufferS() < 0.1,
-        refresh: async () => {
-          // A new playback of the same track: its URLs are fresh, what was heard belongs to the first one.
-          const fresh = await this.open(programme, signal);
-          programme.playback = { ...fresh, id: playback.id };
-          return programme.playback;
-        },
-        onTrouble: (failing) => this.host.onTrouble(failing),
+    const context: LoadContext = {
+      bufferS,
+      bufferTargetS: BUFFER_AHEAD_S,
+      starting: bufferS() < 0.1,
+      refresh: async () => {
+        // A new playback of the same track: its URLs are fresh, what was heard belongs to the first one.
+        const fresh = await this.open(programme, signal);
+        programme.playback = { ...fresh, id: playback.id };
+        return programme.playback;
       },
-      signal,
-    );
+      onTrouble: (failing) => this.host.onTrouble(failing),
+    };
+    return this.loader.load(playback, index, context, signal);
+  }
+
+  private async fill({ programme, playback, index }: Extract<Job, { kind: "segment" }>, signal: AbortSignal) {
+    const atHand = index === 0 ? programme.preloaded : undefined;
+    const { rendition, init, media } = atHand ?? (await this.load(programme, playback, index, signal));
     signal.throwIfAborted();
     const writer = await this.writerFor(rendition.mimeType);
     const placement = {

@@ -1,4 +1,5 @@
 import type { Playback } from "./playback.ts";
+import type { LoadedSegment } from "./segment-loader.ts";
 import { bufferedEnd, covers, segmentAt, type TimeRange } from "./segments.ts";
 
 /** What the engine is asked to play: one entry of the queue. */
@@ -13,6 +14,8 @@ export interface Programme {
   /** Where the track starts on the timeline, in seconds. */
   startS: number;
   playback: Playback | undefined;
+  /** The first segment, fetched before its time. */
+  preloaded: LoadedSegment | undefined;
   /** Segments appended since the last seek, so that a hole in the media is not filled for ever. */
   readonly appended: Set<number>;
 }
@@ -26,7 +29,20 @@ export type Job =
       readonly playback: Playback;
       readonly index: number;
     }
+  | { readonly kind: "preload"; readonly programme: Programme; readonly playback: Playback }
   | { readonly kind: "finish" };
+
+/** Where the playhead is, what is buffered, and how many seconds ahead of it there should be music. */
+export interface Situation {
+  readonly playheadS: number;
+  readonly ranges: readonly TimeRange[];
+  readonly targetS: number;
+}
+
+/** A track that is about to play from `startS` on. */
+export function programmeAt(cue: Cue, startS: number): Programme {
+  return { cue, startS, playback: undefined, preloaded: undefined, appended: new Set() };
+}
 
 /** Where the track ends on the timeline; its start while its length is unknown. */
 export function endOf(programme: Programme): number {
@@ -40,41 +56,45 @@ export function segmentRange(programme: Programme, playback: Playback, index: nu
   return { start: programme.startS + start, end: programme.startS + Math.max(start, end) };
 }
 
-function missingSegment(
+/** The next segment to fetch; `later` when it is not within the target yet, `complete` when there is none. */
+function dueSegment(
   programme: Programme,
   playback: Playback,
-  fromS: number,
-  ranges: readonly TimeRange[],
-): number | undefined {
+  { playheadS, ranges, targetS }: Situation,
+): number | "later" | "complete" {
   const count = playback.boundariesS.length - 1;
-  for (let index = segmentAt(playback.boundariesS, fromS - programme.startS); index < count; index++) {
+  for (let index = segmentAt(playback.boundariesS, playheadS - programme.startS); index < count; index++) {
     const range = segmentRange(programme, playback, index);
-    if (range.end > range.start && !programme.appended.has(index) && !covers(ranges, range)) return index;
+    if (range.end <= range.start || programme.appended.has(index) || covers(ranges, range)) continue;
+    return range.start - playheadS < targetS ? index : "later";
   }
-  return undefined;
+  return "complete";
 }
 
 /**
- * Decides what to load next: the first thing that is missing from the playhead on, through the current
- * track and into the next one, up to `targetS` seconds ahead; then, where no track follows, the end of
- * the stream. Undefined when there is nothing to do until the playhead moves.
+ * Decides what to load next. First the current track, up to the target. Then the one that follows: its
+ * first segment is at hand early, so that skipping is instant, and it joins the buffer when its time
+ * comes. Where none follows: the end of the stream. Undefined when there is nothing to do until the
+ * playhead moves.
  */
 export function planNext(
-  programmes: readonly Programme[],
-  playheadS: number,
-  ranges: readonly TimeRange[],
-  targetS: number,
+  current: Programme | undefined,
+  next: Programme | undefined,
+  situation: Situation,
 ): Job | undefined {
-  for (const programme of programmes) {
-    const { playback } = programme;
-    if (programme.startS - playheadS >= targetS) return undefined;
-    if (!playback) return { kind: "open", programme };
-    const index = missingSegment(programme, playback, playheadS, ranges);
-    if (index === undefined) continue;
-    const { start } = segmentRange(programme, playback, index);
-    return start - playheadS < targetS ? { kind: "segment", programme, playback, index } : undefined;
+  if (!current) return undefined;
+  if (!current.playback) return { kind: "open", programme: current };
+  const due = dueSegment(current, current.playback, situation);
+  if (typeof due === "number") {
+    return { kind: "segment", programme: current, playback: current.playback, index: due };
   }
-  return { kind: "finish" };
+  if (!next) return due === "complete" ? { kind: "finish" } : undefined;
+  if (!next.playback) return { kind: "open", programme: next };
+  const { playback } = next;
+  const following = due === "complete" ? dueSegment(next, playback, situation) : "later";
+  if (typeof following === "number") return { kind: "segment", programme: next, playback, index: following };
+  const atHand = next.preloaded || next.appended.size > 0;
+  return atHand ? undefined : { kind: "preload", programme: next, playback };
 }
 
 /** Seconds of music ahead of the playhead. */

@@ -1,6 +1,6 @@
 import type { Track } from "@antiphon/proto/antiphon/catalog/v1/catalog";
 import type { StartPlaybackResponse } from "@antiphon/proto/antiphon/player/v1/player";
-import type { Queue } from "./queue.ts";
+import { emptyQueue, type Queue } from "./queue.ts";
 import type { Report } from "./report-queue.ts";
 
 /** The calls that the player makes, and how it tells errors apart. */
@@ -30,4 +30,18 @@ export interface PlayerState {
   readonly muted: boolean;
   /** The network fails, and the player goes on trying. */
   readonly reconnecting: boolean;
+}
+
+/** The state before anything was played. */
+export function idleState({ volume, muted }: Pick<PlayerState, "volume" | "muted">): PlayerState {
+  return {
+    status: "idle",
+    queue: emptyQueue,
+    durationMs: 0,
+    bitrateKbps: 0,
+    ladderKbps: [],
+    volume,
+    muted,
+    reconnecting: false,
+  };
 }

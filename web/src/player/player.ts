@@ -2,7 +2,7 @@ import type { Track } from "@antiphon/proto/antiphon/catalog/v1/catalog";
 import { Engine } from "./engine.ts";
 import { AudioOutput } from "./output.ts";
 import { playbackFrom, UnsupportedAudioError } from "./playback.ts";
-import type { PlayerPorts, PlayerState } from "./player-types.ts";
+import { idleState, type PlayerPorts, type PlayerState } from "./player-types.ts";
 import type { Queue, QueueItem } from "./queue.ts";
 import * as queues from "./queue.ts";
 import { Radio } from "./radio.ts";
@@ -34,16 +34,7 @@ export class Player {
     this.output = new AudioOutput(element);
     element.volume = volume;
     element.muted = muted;
-    this.store = new Store<PlayerState>({
-      status: "idle",
-      queue: queues.emptyQueue,
-      durationMs: 0,
-      bitrateKbps: 0,
-      ladderKbps: [],
-      volume,
-      muted,
-      reconnecting: false,
-    });
+    this.store = new Store(idleState({ volume, muted }));
     this.radio = new Radio(ports.radio);
     this.engine = new Engine(this.output, this.throughput, {
       open: async (trackId, signal) =>
@@ -51,7 +42,10 @@ export class Player {
       isFinal: (error) => error instanceof UnsupportedAudioError || ports.isFinal(error),
       onChange: () => this.refresh(),
       onTime: () => this.onTime(),
-      onStarted: (playback, startMs) => this.reporter.started(playback, startMs),
+      onStarted: (playback, startMs) => {
+        this.reporter.started(playback, startMs);
+        this.saveSettings();
+      },
       onAdvance: () => this.onAdvance(),
       onEnded: () => void this.onEnded(),
       onStalled: () => this.reporter.stalled(),
@@ -186,7 +180,6 @@ export class Player {
     const index = queues.nextIndex(this.state.queue, "auto") ?? this.state.queue.index;
     this.update({ queue: queues.jumpTo(this.state.queue, index) });
     this.prepareNext();
-    writeSettings(localStorage, this.settings);
   }
 
   private async onEnded(): Promise<void> {
@@ -220,12 +213,12 @@ export class Player {
     this.output.element.volume = volume;
     this.output.element.muted = muted;
     this.update({ volume, muted });
-    writeSettings(localStorage, this.settings);
+    this.saveSettings();
   }
 
-  private get settings() {
+  private saveSettings(): void {
     const { volume, muted } = this.state;
-    return { volume, muted, throughputKbps: Math.round(this.throughput.kbps) };
+    writeSettings(localStorage, { volume, muted, throughputKbps: Math.round(this.throughput.kbps) });
   }
 
   private refresh(): void {

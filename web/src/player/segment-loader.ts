@@ -103,19 +103,22 @@ export class SegmentLoader {
       // One request brings both where the segment follows its init segment in the file.
       if (!known && rendition.init.offset + rendition.init.length === segment.offset) {
         const span = { offset: rendition.init.offset, length: rendition.init.length + segment.length };
-        const bytes = await this.measured(rendition, span, within, onProgress);
+        const bytes = await fetchRange(rendition.url, span, within, onProgress);
         const init = this.remember(rendition, bytes.slice(0, rendition.init.length));
         return { rendition, init, media: bytes.slice(rendition.init.length) };
       }
       const [init, media] = await Promise.all([
         known ?? fetchRange(rendition.url, rendition.init, within).then((b) => this.remember(rendition, b)),
-        this.measured(rendition, segment, within, onProgress),
+        fetchRange(rendition.url, segment, within, onProgress),
       ]);
       return { rendition, init, media };
     });
   }
 
-  /** Runs a download, and ends it when it is too slow for the buffer or when nothing arrives any more. */
+  /**
+   * Runs a download and measures it, from the answer's first byte on. Ends it when it is too slow for
+   * the buffer, or when nothing arrives any more.
+   */
   private async watched<T>(
     segment: ByteRange,
     fallback: ByteRange | undefined,
@@ -125,34 +128,35 @@ export class SegmentLoader {
   ): Promise<T> {
     const abort = new AbortController();
     const startedAt = performance.now();
-    let receivedBytes = 0;
+    let answeredAt = 0;
     let lastByteAt = startedAt;
+    let receivedBytes = 0;
     const watch = setInterval(() => {
       const now = performance.now();
-      const elapsedMs = now - startedAt;
-      const progress = { totalBytes: segment.length, receivedBytes, elapsedMs, bufferS: context.bufferS() };
+      const progress = {
+        totalBytes: segment.length,
+        receivedBytes,
+        elapsedMs: now - startedAt,
+        bufferS: context.bufferS(),
+      };
       if (fallback && shouldAbandon({ ...progress, fallbackBytes: fallback.length })) {
-        this.throughput.sample(receivedBytes, elapsedMs);
+        this.throughput.sample(receivedBytes, now - answeredAt);
         abort.abort(abandoned);
       } else if (now - lastByteAt > SILENCE_MS) {
         abort.abort(new TypeError("Nothing arrived for too long."));
       }
     }, WATCH_EVERY_MS);
     try {
-      return await download(AbortSignal.any([signal, abort.signal]), (received) => {
-        receivedBytes = received;
+      const result = await download(AbortSignal.any([signal, abort.signal]), (received) => {
         lastByteAt = performance.now();
+        answeredAt ||= lastByteAt;
+        receivedBytes = received;
       });
+      this.throughput.sample(receivedBytes, lastByteAt - answeredAt);
+      return result;
     } finally {
       clearInterval(watch);
     }
-  }
-
-  private async measured({ url }: Rendition, range: ByteRange, signal: AbortSignal, onProgress: OnProgress) {
-    const startedAt = performance.now();
-    const bytes = await fetchRange(url, range, signal, onProgress);
-    this.throughput.sample(bytes.length, performance.now() - startedAt);
-    return bytes;
   }
 
   private remember(rendition: Rendition, init: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {

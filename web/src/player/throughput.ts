@@ -1,28 +1,32 @@
-const FAST_HALF_LIFE_S = 2;
-const SLOW_HALF_LIFE_S = 8;
+const FAST_HALF_LIFE_S = 1;
+const SLOW_HALF_LIFE_S = 4;
 /** Smaller answers measure latency, not throughput. */
 const MIN_SAMPLE_BYTES = 4096;
+/**
+ * More than any quality needs, in kilobits a second. What comes from the browser's cache seems faster
+ * still, and would hide for long that the link is not.
+ */
+const CAP_KBPS = 6_000;
 
 interface Average {
   readonly halfLifeS: number;
-  estimate: number;
-  weight: number;
+  kilobits: number;
+  seconds: number;
 }
 
-function observe(average: Average, valueKbps: number, durationS: number): void {
-  const keep = 0.5 ** (durationS / average.halfLifeS);
-  average.estimate = average.estimate * keep + valueKbps * (1 - keep);
-  average.weight = average.weight * keep + (1 - keep);
+function observe(average: Average, kilobits: number, seconds: number): void {
+  const keep = 0.5 ** (seconds / average.halfLifeS);
+  average.kilobits = average.kilobits * keep + kilobits;
+  average.seconds = average.seconds * keep + seconds;
 }
 
 /**
- * Estimates throughput from finished downloads: the lower of a fast and a slow exponentially
- * weighted average, so that a drop is believed at once and a rise only when it lasts.
- * Source: the estimator of dash.js and Shaka Player.
+ * Estimates throughput from finished downloads: bits over seconds, both fading, over a short memory and
+ * a longer one. The lower of the two counts, so that a drop is believed at once and a rise when it lasts.
  */
 export class ThroughputEstimator {
-  private readonly fast: Average = { halfLifeS: FAST_HALF_LIFE_S, estimate: 0, weight: 0 };
-  private readonly slow: Average = { halfLifeS: SLOW_HALF_LIFE_S, estimate: 0, weight: 0 };
+  private readonly fast: Average = { halfLifeS: FAST_HALF_LIFE_S, kilobits: 0, seconds: 0 };
+  private readonly slow: Average = { halfLifeS: SLOW_HALF_LIFE_S, kilobits: 0, seconds: 0 };
   private readonly initialKbps: number;
 
   /** `initialKbps` is what to assume before the first sample. */
@@ -30,20 +34,22 @@ export class ThroughputEstimator {
     this.initialKbps = initialKbps;
   }
 
-  /** Takes note of `bytes` that arrived within `durationMs`. Samples too small to tell are dropped. */
+  /**
+   * Takes note of `bytes` that took `durationMs` from the first to the last: how long the answer was
+   * waited for is latency. Samples too small to tell are dropped.
+   */
   sample(bytes: number, durationMs: number): void {
-    if (bytes < MIN_SAMPLE_BYTES || durationMs <= 0) return;
-    const kbps = (bytes * 8) / durationMs;
-    // A floor on the weight: short downloads on a fast link would otherwise never count.
-    const durationS = Math.max(durationMs / 1000, 0.1);
-    observe(this.fast, kbps, durationS);
-    observe(this.slow, kbps, durationS);
+    if (bytes < MIN_SAMPLE_BYTES) return;
+    const kilobits = (bytes * 8) / 1000;
+    const seconds = Math.max(durationMs / 1000, kilobits / CAP_KBPS);
+    observe(this.fast, kilobits, seconds);
+    observe(this.slow, kilobits, seconds);
   }
 
   /** In kilobits a second. */
   get kbps(): number {
-    if (this.slow.weight === 0) return this.initialKbps;
-    const mean = (average: Average) => average.estimate / average.weight;
-    return Math.min(mean(this.fast), mean(this.slow));
+    if (this.slow.seconds === 0) return this.initialKbps;
+    const rate = ({ kilobits, seconds }: Average) => kilobits / seconds;
+    return Math.min(rate(this.fast), rate(this.slow));
   }
 }

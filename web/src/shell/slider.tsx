@@ -23,6 +23,7 @@ export function Slider(props: SliderProps) {
     value,
     max,
     step,
+    keyStep = step,
     valueText,
     commitOnDrop = false,
     disabled = false,
