@@ -180,6 +180,20 @@ test("an edge process is registered at its own port and drained", async () => {
   expect(recorded.events).toEqual(["registered", "deregistered", "edge drained"]);
 });
 
+test("an edge process that would serve gRPC too, or whose drain fails, is told and stopped", async () => {
+  const edge = async () => ({ port: 8443, drain: () => Promise.reject(new Error("stuck")) });
+  await expect(start({ edge })).rejects.toThrow("cannot serve gRPC beside it");
+  let hooks = 0;
+  const build = (deps: ServiceDeps) => {
+    deps.onStop("pool", () => void hooks++);
+    return [];
+  };
+  const service = await start({ build, edge });
+  await service.stop();
+  await service.kill();
+  expect(hooks).toBe(1);
+});
+
 test("a killed service drops its connections", async () => {
   let begun = false;
   const impl = echoService();

@@ -56,7 +56,8 @@ export async function startService(parts: ServiceParts, ground: ServiceGround): 
   let listener: Listener;
   try {
     const served = await parts.build(deps);
-    listener = (await edgeListener(parts, ground, open)) ?? (await grpcListener(served, ground, open));
+    listener =
+      (await edgeListener(parts, ground, open, served)) ?? (await grpcListener(served, ground, open));
   } catch (error) {
     await open.close();
     throw error;
@@ -126,21 +127,23 @@ async function grpcListener(
 }
 
 async function edgeListener(
-  parts: ServiceParts,
-  { log, mesh }: ServiceGround,
+  { edge: open }: ServiceParts,
+  { name, log, mesh }: ServiceGround,
   { deps }: OpenDeps,
+  served: readonly Served[],
 ): Promise<Listener | undefined> {
-  const edge = await parts.edge?.(deps);
-  return (
-    edge && {
-      port: edge.port,
-      async drain() {
-        if (!(await settlesWithin(edge.drain(), mesh.drainMs)))
-          log.warn("requests did not end within the drain");
-      },
-      kill: () => void edge.drain(),
-    }
-  );
+  if (!open) return undefined;
+  if (served.length > 0) throw new Error(`${name} has an edge: it cannot serve gRPC beside it`);
+  const edge = await open(deps);
+  const drain = () => edge.drain().catch((err: unknown) => log.error({ err }, "the edge failed to drain"));
+  return {
+    port: edge.port,
+    async drain() {
+      const drained = await settlesWithin(drain(), mesh.drainMs);
+      if (!drained) log.warn("requests did not end within the drain");
+    },
+    kill: () => void drain(),
+  };
 }
 
 /** Registers once the process is ready. The registrar keeps trying while the registry is away: a service serves without it. */

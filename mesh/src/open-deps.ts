@@ -32,7 +32,7 @@ export interface OpenDeps {
   readonly readiness: Readiness;
   /** Aborts `deps.signal`. */
   readonly draining: AbortController;
-  /** Runs the stop hooks, the last one first, then closes NATS, clients and the admin port. Never rejects. */
+  /** Runs the stop hooks, the last one first, then closes NATS, clients and the admin port. Once; never rejects. */
   close(): Promise<void>;
 }
 
@@ -55,6 +55,7 @@ export function openDeps(ground: ServiceGround): OpenDeps {
   const admin = new AdminServer({ metrics, readiness, log, debug });
   const stopHooks: StopHook[] = [];
   let nats: Promise<NatsConnection> | undefined;
+  let closing: Promise<void> | undefined;
 
   const deps: ServiceDeps = {
     name,
@@ -86,25 +87,27 @@ export function openDeps(ground: ServiceGround): OpenDeps {
     clock,
   };
 
+  async function closeAll(): Promise<void> {
+    draining.abort();
+    const own: StopHook[] = [
+      { hook: "admin", stop: () => admin.close() },
+      {
+        hook: "clients",
+        stop() {
+          for (const transport of transports.values()) transport.close();
+        },
+      },
+    ];
+    if (nats) own.push({ hook: "nats", stop: async () => (await nats)?.drain() });
+    for (const hook of [...own, ...stopHooks].reverse()) await run(hook, log);
+  }
+
   return {
     deps,
     admin,
     readiness,
     draining,
-    async close() {
-      draining.abort();
-      const own: StopHook[] = [
-        { hook: "admin", stop: () => admin.close() },
-        {
-          hook: "clients",
-          stop: () => {
-            for (const transport of transports.values()) transport.close();
-          },
-        },
-      ];
-      if (nats) own.push({ hook: "nats", stop: async () => (await nats)?.drain() });
-      for (const hook of [...own, ...stopHooks].reverse()) await run(hook, log);
-    },
+    close: () => (closing ??= closeAll()),
   };
 }
 
