@@ -24,6 +24,7 @@ class RunningAttempt implements AttemptObserver {
   readonly #isProbe: boolean;
   #answeredAtMs: number | undefined;
   #attempt: Attempt | undefined;
+  #source: AsyncIterator<Uint8Array> | undefined;
 
   constructor(call: Call, done: Done, parts: AttemptParts) {
     this.#call = call;
@@ -53,7 +54,10 @@ class RunningAttempt implements AttemptObserver {
       this.end(outcome);
     };
     if (body) this.#call.messagesSent = 1;
-    else void this.#sendAll(request as AsyncIterable<Uint8Array>, this.#attempt);
+    else {
+      this.#source = (request as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
+      void this.#sendAll(this.#source, this.#attempt);
+    }
   }
 
   header(header: Outcome["header"]): void {
@@ -72,6 +76,8 @@ class RunningAttempt implements AttemptObserver {
   end(outcome: CallOutcome): void {
     this.#attempt = undefined;
     this.#call.onAbort = undefined;
+    // Nobody reads on; what its source makes of that is its own affair.
+    this.#source?.return?.().catch(() => {});
     const nowMs = this.#parts.clock.monotonic();
     const elapsedMs = (this.#answeredAtMs ?? nowMs) - this.#startedAtMs;
     this.#call.endpoint!.end(this.#verdict(outcome), elapsedMs, nowMs, this.#isProbe);
@@ -85,13 +91,14 @@ class RunningAttempt implements AttemptObserver {
     return verdictOf(outcome.code);
   }
 
-  async #sendAll(messages: AsyncIterable<Uint8Array>, attempt: Attempt): Promise<void> {
+  async #sendAll(source: AsyncIterator<Uint8Array>, attempt: Attempt): Promise<void> {
     try {
-      for await (const message of messages) {
-        // Leaving the loop tells the source that nobody reads on.
+      for (;;) {
+        const next = await source.next();
         if (this.#attempt !== attempt) return;
+        if (next.done) break;
         this.#call.messagesSent++;
-        if (!attempt.write(message)) await attempt.drained();
+        if (!attempt.write(next.value)) await attempt.drained();
       }
       attempt.finish();
     } catch (error) {

@@ -85,27 +85,31 @@ export class Cluster {
     return this.#links.get(endpoint)!.connection;
   }
 
-  /**
-   * Calls `waiter` once: without a failure when a pick may succeed, with one when there is nothing to wait
-   * for. Returns how to stop waiting.
-   */
+  /** Calls `waiter` once, when a pick may succeed or there is nothing to wait for. Returns how to leave. */
   whenPickable(waiter: Waiter): () => void {
-    const failure = this.#hopeless();
-    if (failure) {
-      waiter(failure);
-      return () => {};
-    }
     this.#waiters.add(waiter);
     return () => this.#waiters.delete(waiter);
   }
 
+  /** Why a call need not wait for an endpoint; undefined where one may still come. */
+  whyHopeless(): CallOutcome | undefined {
+    if (!this.#discovered) return undefined;
+    const { endpoints } = this;
+    if (endpoints.length === 0) return noEndpoints(`discovery knows no endpoint of ${this.target.text}`);
+    if (endpoints.some((endpoint) => endpoint.link !== "backoff")) return undefined;
+    const reasons = new Set([...this.#links.values()].map((link) => link.lastFailure));
+    return verdictOfMesh(Code.Unavailable, [...reasons].join("; "), {
+      meshReason: MeshErrorReason.CONNECTION_LOST,
+    });
+  }
+
   /** The failure of a call whose time ran out while it waited for an endpoint. */
-  explainWait(outcome: CallOutcome): CallOutcome {
-    if (outcome.code !== Code.DeadlineExceeded) return outcome;
-    const text = this.#discovered
-      ? `no endpoint of ${this.target.text} could be connected in time`
-      : `discovery has not told of any endpoint of ${this.target.text} in time`;
-    return noEndpoints(text);
+  nobodyInTime(): CallOutcome {
+    return noEndpoints(
+      this.#discovered
+        ? `no endpoint of ${this.target.text} could be connected in time`
+        : `discovery has not told of any endpoint of ${this.target.text} in time`,
+    );
   }
 
   /** 1 is untouched, 0 used up. */
@@ -172,7 +176,7 @@ export class Cluster {
     if (this.#waiters.size === 0) return;
     if (this.endpoints.some((endpoint) => endpoint.link === "ready")) this.#wake(undefined);
     else {
-      const failure = this.#hopeless();
+      const failure = this.whyHopeless();
       if (failure) this.#wake(failure);
     }
   }
@@ -181,17 +185,6 @@ export class Cluster {
     const waiters = [...this.#waiters];
     this.#waiters.clear();
     for (const waiter of waiters) waiter(failure);
-  }
-
-  #hopeless(): CallOutcome | undefined {
-    if (!this.#discovered) return undefined;
-    const { endpoints } = this;
-    if (endpoints.length === 0) return noEndpoints(`discovery knows no endpoint of ${this.target.text}`);
-    if (endpoints.some((endpoint) => endpoint.link !== "backoff")) return undefined;
-    const reasons = new Set([...this.#links.values()].map((link) => link.lastFailure));
-    return verdictOfMesh(Code.Unavailable, [...reasons].join("; "), {
-      meshReason: MeshErrorReason.CONNECTION_LOST,
-    });
   }
 }
 

@@ -20,7 +20,6 @@ export class Link {
   #connection: Connection | undefined;
   #timer: NodeJS.Timeout | undefined;
   #tries = 0;
-  #stopped = false;
   /** Why the last connection, or try to connect, failed. */
   lastFailure: string | undefined;
 
@@ -36,21 +35,16 @@ export class Link {
 
   start(): void {
     this.#parts.onState(this.#endpoint, "connecting");
-    let readyAtMs: number | undefined;
+    let readyAtMs = Number.POSITIVE_INFINITY;
+    const isCurrent = () => this.#connection === connection;
     const connection = this.#parts.connect(this.#endpoint.info, {
       ready: () => {
         readyAtMs = performance.now();
-        if (this.#connection === connection) this.#parts.onState(this.#endpoint, "ready");
+        if (isCurrent()) this.#parts.onState(this.#endpoint, "ready");
       },
-      draining: (reason) => {
-        if (this.#connection === connection) this.#replace(reason, 0);
-      },
-      closed: (reason) => {
-        if (this.#connection !== connection) return;
-        const wasStable = readyAtMs !== undefined && performance.now() - readyAtMs >= STABLE_AFTER_MS;
-        if (wasStable) this.#tries = 0;
-        this.#replace(reason, backoffMs(this.#tries++, RECONNECT));
-      },
+      // It is there and asks for another connection: calls may wait for that.
+      draining: (reason) => isCurrent() && this.#replace(reason, "connecting", readyAtMs),
+      closed: (reason) => isCurrent() && this.#replace(reason, "backoff", readyAtMs),
     });
     this.#connection = connection;
     connection.open();
@@ -58,10 +52,10 @@ export class Link {
 
   /** No new attempts; those in flight end by themselves. */
   stop(): void {
-    this.#stopped = true;
     clearTimeout(this.#timer);
-    this.#connection?.goaway();
+    const connection = this.#connection;
     this.#connection = undefined;
+    connection?.goaway();
   }
 
   /** At once, with whatever is in flight. */
@@ -71,16 +65,13 @@ export class Link {
     connection?.close(reason);
   }
 
-  #replace(reason: string, delayMs: number): void {
+  #replace(reason: string, state: LinkState, readyAtMs: number): void {
     this.#connection = undefined;
-    if (this.#stopped) return;
     this.lastFailure = reason;
+    if (performance.now() - readyAtMs >= STABLE_AFTER_MS) this.#tries = 0;
+    const delayMs = backoffMs(this.#tries++, RECONNECT);
     this.#parts.log?.debug({ endpoint: this.#endpoint.info.id, reason, delayMs }, "reconnecting");
-    if (delayMs === 0) {
-      this.start();
-      return;
-    }
     this.#timer = setTimeout(() => this.start(), delayMs);
-    this.#parts.onState(this.#endpoint, "backoff");
+    this.#parts.onState(this.#endpoint, state);
   }
 }

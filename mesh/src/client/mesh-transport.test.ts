@@ -372,3 +372,68 @@ test("transports to one target share their connections", async () => {
   expect(first?.endpoints[0]?.picks).toBe(2);
   expect(second).toMatchObject({ endpoints: first!.endpoints.map(({ id, picks }) => ({ id, picks })) });
 });
+
+test("a request stream is held back by a server that does not read, and told when it is over", async () => {
+  const read = Promise.withResolvers<void>();
+  const peer = await echoPeer({
+    echoCollect: (call, answer) => {
+      call.pause();
+      let count = 0;
+      call.on("data", () => count++).on("end", () => answer(null, { texts: [String(count)] }));
+      void read.promise.then(() => call.resume());
+    },
+  });
+  let sent = 0;
+  let lastSentAtMs = performance.now();
+  const { texts } = await echoClient(peer.target).echoCollect(
+    (async function* () {
+      const stalled = until(() => performance.now() - lastSentAtMs > 100);
+      void stalled.then(() => {
+        expect(sent).toBeLessThan(100);
+        read.resolve();
+      });
+      for (; sent < 200; sent++) {
+        lastSentAtMs = performance.now();
+        yield { text: "x".repeat(50_000) };
+      }
+    })(),
+  );
+  expect(texts).toEqual(["200"]);
+});
+
+test("a source of messages is closed when the server ends the call", async () => {
+  const peer = await echoPeer({
+    echoBoth: (call) => {
+      call.emit("error", { code: grpc.status.FAILED_PRECONDITION, details: "not today" });
+    },
+  });
+  const closed = Promise.withResolvers<void>();
+  const endless: AsyncIterable<{ text: string }> = {
+    [Symbol.asyncIterator]: () => ({
+      next: () => new Promise(() => {}),
+      return: async () => {
+        closed.resolve();
+        return { done: true, value: undefined };
+      },
+    }),
+  };
+  const read = async () => {
+    for await (const _ of echoClient(peer.target).echoBoth(endless));
+  };
+  expect((await failureOf(read())).code).toBe(Code.FailedPrecondition);
+  await closed.promise;
+});
+
+test("a request stream that throws cancels its call", async () => {
+  const cancelled = Promise.withResolvers<void>();
+  const peer = await echoPeer({
+    echoCollect: (call) => void call.on("cancelled", () => cancelled.resolve()).resume(),
+  });
+  const broken = (async function* () {
+    yield { text: "a" };
+    throw new Error("the microphone is gone");
+  })();
+  const error = await failureOf(echoClient(peer.target).echoCollect(broken));
+  expect(error).toMatchObject({ code: Code.Canceled, rawMessage: expect.stringContaining("microphone") });
+  await cancelled.promise;
+});

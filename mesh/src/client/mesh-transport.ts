@@ -206,6 +206,21 @@ async function first<T>(input: AsyncIterable<T>): Promise<T> {
   throw new TypeError("a server-streaming call needs one request message");
 }
 
-async function* framed<T>(input: AsyncIterable<T>, toFrame: (message: T) => Uint8Array) {
-  for await (const message of input) yield toFrame(message);
+/** Not a generator: one that waits for its next message could not be told that nobody reads on. */
+function framed<T>(input: AsyncIterable<T>, toFrame: (message: T) => Uint8Array): AsyncIterable<Uint8Array> {
+  return {
+    [Symbol.asyncIterator]() {
+      const source = input[Symbol.asyncIterator]();
+      return {
+        async next() {
+          const next = await source.next();
+          return next.done ? { done: true, value: undefined } : { done: false, value: toFrame(next.value) };
+        },
+        async return() {
+          await source.return?.();
+          return { done: true, value: undefined };
+        },
+      };
+    },
+  };
 }

@@ -1,6 +1,10 @@
+import { Code } from "@connectrpc/connect";
 import type { Clock } from "../clock.ts";
 import type { Call, CallOutcome, Done, Send } from "./call.ts";
 import type { Cluster } from "./cluster.ts";
+
+/** How long a call without a deadline, such as a stream, waits for an endpoint. */
+const PATIENCE_MS = 10_000;
 
 /**
  * Chooses the endpoint of an attempt. Where none is connected yet it waits, as long as the call's deadline
@@ -16,19 +20,31 @@ export function pickLayer(next: Send, { cluster, clock }: { cluster: Cluster; cl
     if (endpoint) {
       call.endpoint = endpoint;
       next(call, done);
-    } else wait(call, done);
+      return;
+    }
+    const failure = cluster.whyHopeless();
+    if (failure) done(failure);
+    else wait(call, done);
   };
 
   const wait = (call: Call, done: Done): void => {
-    const leave = cluster.whenPickable((failure: CallOutcome | undefined) => {
+    const stop = () => {
+      clearTimeout(timer);
+      leave();
       call.onAbort = undefined;
+    };
+    const leave = cluster.whenPickable((failure) => {
+      stop();
       if (failure) done(failure);
       else pick(call, done);
     });
-    call.onAbort = (outcome) => {
-      leave();
-      done(cluster.explainWait(outcome));
+    const giveUp = (outcome: CallOutcome) => {
+      stop();
+      done(outcome.code === Code.DeadlineExceeded ? cluster.nobodyInTime() : outcome);
     };
+    const hasDeadline = call.deadlineAtMs !== undefined;
+    const timer = hasDeadline ? undefined : setTimeout(() => giveUp(cluster.nobodyInTime()), PATIENCE_MS);
+    call.onAbort = giveUp;
   };
   return pick;
 }

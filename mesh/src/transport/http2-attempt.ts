@@ -38,6 +38,7 @@ export class Http2Attempt implements Attempt {
   #header: IncomingHttpHeaders | undefined;
   #trailer: IncomingHttpHeaders | undefined;
   #message: Uint8Array | undefined;
+  #drain: PromiseWithResolvers<void> | undefined;
   #ended = false;
 
   constructor(
@@ -66,10 +67,11 @@ export class Http2Attempt implements Attempt {
   drained(): Promise<void> {
     const stream = this.#stream;
     if (stream.destroyed || !stream.writableNeedDrain) return Promise.resolve();
-    return new Promise((resolve) => {
-      stream.once("drain", resolve);
-      stream.once("close", resolve);
-    });
+    if (!this.#drain) {
+      this.#drain = Promise.withResolvers();
+      stream.once("drain", onDrain);
+    }
+    return this.#drain.promise;
   }
 
   finish(): void {
@@ -119,6 +121,12 @@ export class Http2Attempt implements Attempt {
     this.#trailer = trailer;
     // A paused stream still has messages to give; then its close comes after the last of them.
     if (this.#stream.readableLength === 0) this.conclude();
+  }
+
+  /** Lets go on whoever waits to write; also when there is nothing to write to any more. */
+  release(): void {
+    this.#drain?.resolve();
+    this.#drain = undefined;
   }
 
   /** The stream is over: says how it ended from all that is known. */
@@ -206,7 +214,12 @@ function onTrailers(this: AttemptStream, trailer: IncomingHttpHeaders): void {
 }
 
 function onClose(this: AttemptStream): void {
+  this[ATTEMPT]?.release();
   this[ATTEMPT]?.conclude();
+}
+
+function onDrain(this: AttemptStream): void {
+  this[ATTEMPT]?.release();
 }
 
 /** What an error means is read from the state of stream and connection when it has closed. */

@@ -1,4 +1,4 @@
-import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from "node:http2";
+import { type ClientHttp2Session, type ClientHttp2Stream, connect } from "node:http2";
 import { Code } from "@connectrpc/connect";
 import type {
   Attempt,
@@ -31,7 +31,6 @@ export class Http2Connection implements Connection, StreamFate {
   #session: ClientHttp2Session | undefined;
   #watchdog: NodeJS.Timeout | undefined;
   #keepalive: NodeJS.Timeout | undefined;
-  #keepaliveMs: number;
   #heard = true;
   #ready = false;
   #lost: string | undefined;
@@ -53,7 +52,6 @@ export class Http2Connection implements Connection, StreamFate {
       streamWindowBytes: options.streamWindowBytes ?? 1024 * 1024,
       connectionWindowBytes: options.connectionWindowBytes ?? 16 * 1024 * 1024,
     };
-    this.#keepaliveMs = this.#options.keepaliveMs;
   }
 
   open(): void {
@@ -144,7 +142,6 @@ export class Http2Connection implements Connection, StreamFate {
 
   #onGoaway(code: number, lastStreamId: number): void {
     this.#lastStreamId = Math.min(this.#lastStreamId ?? lastStreamId, lastStreamId);
-    if (code === constants.NGHTTP2_ENHANCE_YOUR_CALM) this.#keepaliveMs *= 2;
     if (this.#draining) return;
     this.#draining = true;
     this.#observer.draining(`${this.#authority} sent GOAWAY (HTTP/2 error ${code})`);
@@ -159,7 +156,7 @@ export class Http2Connection implements Connection, StreamFate {
   }
 
   #scheduleKeepalive(): void {
-    this.#keepalive = setTimeout(() => void this.#checkAlive(), this.#keepaliveMs).unref();
+    this.#keepalive = setTimeout(() => void this.#checkAlive(), this.#options.keepaliveMs).unref();
   }
 
   async #checkAlive(): Promise<void> {
