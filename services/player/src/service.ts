@@ -38,11 +38,9 @@ export function playerService(deps: PlayerDeps): ServiceImpl<typeof PlayerServic
       const message = `track ${trackId} can't be played: ${job.failure}`;
       return refuse(PlayerErrorReason.PACKAGING_FAILED, trackId, message);
     }
-    // Imported, and the event is on its way.
-    const known = job ?? (await tracks.get(trackId));
-    return known
-      ? refuse(PlayerErrorReason.NOT_PACKAGED_YET, trackId, `track ${trackId} is being made ready to play`)
-      : trackNotFound(trackId);
+    // Waiting, at work, or just imported with the event on its way.
+    const message = `track ${trackId} is being made ready to play`;
+    return refuse(PlayerErrorReason.NOT_PACKAGED_YET, trackId, message);
   }
 
   function toRendition(rendition: Rendition, expireAtMs: number) {
@@ -65,11 +63,14 @@ export function playerService(deps: PlayerDeps): ServiceImpl<typeof PlayerServic
   return {
     async startPlayback({ trackId }) {
       const { id: listenerId } = requireListener();
-      const found = await audio.find(trackId);
+      const [track, found] = await Promise.all([tracks.get(trackId), audio.find(trackId)]);
+      if (!track) {
+        const message = `track ${trackId} is not in the catalog`;
+        throw refuse(PlayerErrorReason.TRACK_NOT_FOUND, trackId, message);
+      }
       if (!found) throw await whyNotPlayable(trackId);
       const playback = { id: newId("pb"), listenerId, trackId };
-      const [track] = await Promise.all([tracks.get(trackId), playbacks.create(playback)]);
-      if (!track) throw trackNotFound(trackId);
+      await playbacks.create(playback);
       const expireAtMs = clock.now() + URL_LIFETIME_MS;
       return {
         playbackId: playback.id,
@@ -120,8 +121,4 @@ export function playerService(deps: PlayerDeps): ServiceImpl<typeof PlayerServic
       throw fail(Code.Unavailable, "this player is shutting down; watch another one");
     },
   };
-}
-
-function trackNotFound(trackId: string): ConnectError {
-  return refuse(PlayerErrorReason.TRACK_NOT_FOUND, trackId, `track ${trackId} is not in the catalog`);
 }
