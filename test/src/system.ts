@@ -107,10 +107,14 @@ async function someMusic(folder: string): Promise<string> {
   return folder;
 }
 
+/** The stream ends when there is nothing to do, which is also so before the events of the import arrive. */
 async function packaged(player: ReturnType<typeof createClient<typeof PlayerService>>): Promise<void> {
-  for await (const { done, failed } of player.watchPackaging({})) {
-    if (failed > 0) throw new Error(`${failed} tracks could not be packaged`);
-    if (done === TRACKS) return;
-  }
-  throw new Error("packaging ended before all tracks were done");
+  const allDone = async () => {
+    for await (const { done, failed } of player.watchPackaging({})) {
+      if (failed > 0) throw new Error(`${failed} tracks could not be packaged`);
+      if (done === TRACKS) return true;
+    }
+    return false;
+  };
+  await until(allDone, { what: "the packaging of all tracks", timeoutMs: 300_000 });
 }
