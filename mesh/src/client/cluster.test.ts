@@ -6,7 +6,7 @@ import { Registry } from "prom-client";
 import { afterEach, expect, test } from "vitest";
 import { until } from "../../testing/until.ts";
 import { staticDiscovery } from "../discovery/static-discovery.ts";
-import { type EchoHandlers, grpcPeer, http2Peer, type Peer, tcpPeer } from "../transport/peers.fixture.ts";
+import { type EchoHandlers, grpcPeer, http2Peer, type Peer } from "../transport/peers.fixture.ts";
 import { createMeshTransport, type MeshTransport, type MeshTransportOptions } from "./mesh-transport.ts";
 
 const peers: Peer[] = [];
@@ -118,13 +118,6 @@ test("an endpoint that only fails is ejected while the others serve, and comes b
   broken = false;
   await until(async () => (await call()) === "mended", { timeoutMs: 10_000 });
   expect(states()).toEqual(["ready", "ready"]);
-});
-
-test("a peer that answers garbage costs no call while another serves", async () => {
-  const garbage = await start(tcpPeer((socket) => socket.end("220 smtp ready\r\n")));
-  const good = await start(grpcPeer(named("good")));
-  const { client } = meshOf([garbage, good]);
-  for (let count = 0; count < 20; count++) expect((await client.echo({})).text).toBe("good");
 });
 
 test("metrics name service and version of the destination and never the instance", async () => {

@@ -219,3 +219,11 @@ test("its own goaway lets calls end before it closes", async () => {
   await closed;
   expect(told).toEqual(["ready", "closed"]);
 });
+
+test("a connection that is closed while it connects ends quietly", async () => {
+  const { connection, told, closed } = connectTo(await http2Peer(() => {}));
+  connection.goaway();
+  await closed;
+  await connectTo(await http2Peer(() => {})).settled;
+  expect(told).toEqual(["closed"]);
+});

@@ -64,8 +64,12 @@ export class Http2Connection implements Connection, StreamFate {
       () => this.close(`${this.#authority} did not speak HTTP/2 within ${handshakeTimeoutMs} ms`),
       handshakeTimeoutMs,
     );
-    session.once("connect", () => session.setLocalWindowSize(this.#options.connectionWindowBytes));
+    session.once("connect", () => {
+      // Also told of a session that was destroyed meanwhile.
+      if (!session.destroyed) session.setLocalWindowSize(this.#options.connectionWindowBytes);
+    });
     session.once("remoteSettings", () => {
+      if (this.#lost !== undefined) return;
       clearTimeout(this.#watchdog);
       this.#ready = true;
       this.#scheduleKeepalive();
