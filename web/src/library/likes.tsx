@@ -108,14 +108,9 @@ function useSetLiked(): (track: Track, liked: boolean) => void {
     // An answer under way would show the state before.
     void client.cancelQueries({ queryKey });
     show(track, liked);
-    (liked ? like : unlike).mutate(
-      { trackId: track.id },
-      {
-        onError: (error) => {
-          show(track, !liked);
-          toast(`“${track.title}” could not be ${liked ? "liked" : "unliked"}. ${describeError(error)}`);
-        },
-      },
-    );
+    (liked ? like : unlike).mutateAsync({ trackId: track.id }).catch((error: unknown) => {
+      show(track, !liked);
+      toast(`“${track.title}” could not be ${liked ? "liked" : "unliked"}. ${describeError(error)}`);
+    });
   };
 }

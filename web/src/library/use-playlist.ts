@@ -12,6 +12,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { create } from "@bufbuild/protobuf";
 import { createConnectQueryKey, useMutation, useQuery, useTransport } from "@connectrpc/connect-query";
 import { useQueryClient } from "@tanstack/react-query";
+import { useRef } from "react";
 import { describeError } from "../rpc/errors.ts";
 import { useToast } from "../ui/toasts.tsx";
 import { afterItemId, moved } from "./playlist-edits.ts";
@@ -38,7 +39,8 @@ function useEdits(playlistId: string, seen: GetPlaylistResponse | undefined): Pl
   const client = useQueryClient();
   const toast = useToast();
   const transport = useTransport();
-  const { mutate } = useMutation(PlaylistService.method.applyChanges);
+  const underWay = useRef(0);
+  const { mutateAsync } = useMutation(PlaylistService.method.applyChanges);
   const queryKey = createConnectQueryKey({
     schema: PlaylistService.method.getPlaylist,
     input: { playlistId },
@@ -53,23 +55,24 @@ function useEdits(playlistId: string, seen: GetPlaylistResponse | undefined): Pl
     const before: Seen = { playlist: seen.playlist, items: seen.items };
     void client.cancelQueries({ queryKey });
     show(expected(before));
-    mutate(
-      {
-        playlistId,
-        baseRevision: before.playlist.revision,
-        changes: [change],
-        idempotencyKey: crypto.randomUUID(),
+    underWay.current++;
+    const call = mutateAsync({
+      playlistId,
+      baseRevision: before.playlist.revision,
+      changes: [change],
+      idempotencyKey: crypto.randomUUID(),
+    });
+    void call.then(
+      ({ playlist, items }) => {
+        // An answer to a change before the last would take the last one back for a moment.
+        if (--underWay.current === 0 && playlist) show({ playlist, items });
+        refreshPlaylists(client);
       },
-      {
-        onSuccess: ({ playlist, items }) => {
-          if (playlist) show({ playlist, items });
-          refreshPlaylists(client);
-        },
-        onError: (error) => {
-          show(before);
-          toast(`That change could not be kept. ${describeError(error)}`);
-          refreshPlaylists(client, playlistId);
-        },
+      (error: unknown) => {
+        underWay.current--;
+        show(before);
+        toast(`That change could not be kept. ${describeError(error)}`);
+        refreshPlaylists(client, playlistId);
       },
     );
   };

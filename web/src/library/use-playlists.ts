@@ -7,6 +7,9 @@ import { describeError } from "../rpc/errors.ts";
 import { useSession } from "../session/use-session.ts";
 import { useToast } from "../ui/toasts.tsx";
 
+// Menus and dialogs close, and are gone, before their call is answered. So what follows an answer hangs on
+// its promise: callbacks given to `mutate` are dropped with the component.
+
 /** The listener's playlists, latest change first. Nothing for visitors. */
 export function usePlaylists() {
   const { status } = useSession();
@@ -29,21 +32,18 @@ export function refreshPlaylists(client: QueryClient, playlistId?: string): void
   });
 }
 
-/** Makes a playlist, with a first track or without, and calls `done` with it. */
+/** Makes a playlist, and calls `done` with it. */
 export function useCreatePlaylist(): (name: string, done?: (playlist: Playlist) => void) => void {
   const client = useQueryClient();
   const toast = useToast();
-  const { mutate } = useMutation(PlaylistService.method.createPlaylist);
+  const { mutateAsync } = useMutation(PlaylistService.method.createPlaylist);
   return (name, done) =>
-    mutate(
-      { name, idempotencyKey: crypto.randomUUID() },
-      {
-        onSuccess: ({ playlist }) => {
-          refreshPlaylists(client);
-          if (playlist) done?.(playlist);
-        },
-        onError: (error) => toast(`The playlist could not be made. ${describeError(error)}`),
+    void mutateAsync({ name, idempotencyKey: crypto.randomUUID() }).then(
+      ({ playlist }) => {
+        refreshPlaylists(client);
+        if (playlist) done?.(playlist);
       },
+      (error: unknown) => toast(`The playlist could not be made. ${describeError(error)}`),
     );
 }
 
@@ -52,18 +52,15 @@ export function useDeletePlaylist(): (playlist: Playlist) => void {
   const client = useQueryClient();
   const toast = useToast();
   const navigate = useNavigate();
-  const { mutate } = useMutation(PlaylistService.method.deletePlaylist);
+  const { mutateAsync } = useMutation(PlaylistService.method.deletePlaylist);
   return (playlist) =>
-    mutate(
-      { playlistId: playlist.id },
-      {
-        onSuccess: () => {
-          refreshPlaylists(client);
-          toast(`“${playlist.name}” is deleted.`);
-          void navigate("/playlists");
-        },
-        onError: (error) => toast(`“${playlist.name}” could not be deleted. ${describeError(error)}`),
+    void mutateAsync({ playlistId: playlist.id }).then(
+      () => {
+        refreshPlaylists(client);
+        toast(`“${playlist.name}” is deleted.`);
+        void navigate("/playlists");
       },
+      (error: unknown) => toast(`“${playlist.name}” could not be deleted. ${describeError(error)}`),
     );
 }
 
@@ -71,16 +68,17 @@ export function useDeletePlaylist(): (playlist: Playlist) => void {
 export function useAddToPlaylist(): (playlist: Playlist, track: Track) => void {
   const client = useQueryClient();
   const toast = useToast();
-  const { mutate } = useMutation(PlaylistService.method.addTracks);
+  const { mutateAsync } = useMutation(PlaylistService.method.addTracks);
   return (playlist, track) =>
-    mutate(
-      { playlistId: playlist.id, trackIds: [track.id], idempotencyKey: crypto.randomUUID() },
-      {
-        onSuccess: () => {
-          refreshPlaylists(client, playlist.id);
-          toast(`“${track.title}” is in “${playlist.name}” now.`);
-        },
-        onError: (error) => toast(`“${track.title}” could not be added. ${describeError(error)}`),
+    void mutateAsync({
+      playlistId: playlist.id,
+      trackIds: [track.id],
+      idempotencyKey: crypto.randomUUID(),
+    }).then(
+      () => {
+        refreshPlaylists(client, playlist.id);
+        toast(`“${track.title}” is in “${playlist.name}” now.`);
       },
+      (error: unknown) => toast(`“${track.title}” could not be added. ${describeError(error)}`),
     );
 }

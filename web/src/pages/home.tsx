@@ -90,7 +90,9 @@ function AnswerShelf({ shelf }: { shelf: ShelfMessage }) {
         {seed && (
           <div className="call">
             <p className="voice">Call</p>
-            <TrackCard track={seed} onPlay={() => play([seed, ...tracks], 0, title)} />
+            <div className="card-row">
+              <TrackCard track={seed} onPlay={() => play([seed, ...tracks], 0, title)} />
+            </div>
           </div>
         )}
         <div className="response">

@@ -9,13 +9,15 @@ interface Place {
   readonly to: string;
   readonly icon: IconName;
   readonly label: string;
+  /** For the narrow navigation of phones. Default: `label`. */
+  readonly short?: string;
 }
 
 const places: readonly Place[] = [
   { to: "/", icon: "home", label: "Home" },
   { to: "/search", icon: "search", label: "Search" },
   { to: "/playlists", icon: "playlist", label: "Playlists" },
-  { to: "/liked", icon: "heart", label: "Liked songs" },
+  { to: "/liked", icon: "heart", label: "Liked songs", short: "Liked" },
   { to: "/queue", icon: "queue", label: "Queue" },
 ];
 
@@ -42,9 +44,21 @@ export function BottomNavigation() {
   return (
     <nav className="bottom-nav" aria-label="Main">
       {places.map((place) => (
-        <PlaceLink key={place.to} {...place} />
+        <PlaceLink key={place.to} {...place} label={place.short ?? place.label} />
       ))}
     </nav>
+  );
+}
+
+/** Above the page, on phones: whose page it is. */
+export function TopBar() {
+  return (
+    <header className="top-bar">
+      <Link to="/" className="brand-link">
+        <Brand />
+      </Link>
+      <Account compact />
+    </header>
   );
 }
 
@@ -72,8 +86,8 @@ function OwnPlaylists() {
   );
 }
 
-/** Who is signed in, or how to. */
-export function Account() {
+/** Who is signed in, or how to; without the name where there is no room for it. */
+function Account({ compact = false }: { compact?: boolean }) {
   const session = useSession();
   const signOut = useSignOut();
   if (session.status === "unknown") return <div className="account" />;
@@ -94,9 +108,11 @@ export function Account() {
       <span className="avatar" aria-hidden="true">
         {session.listener.displayName.trim().charAt(0).toUpperCase()}
       </span>
-      <span className="account-name" data-testid="listener-name">
-        {session.listener.displayName}
-      </span>
+      {!compact && (
+        <span className="account-name" data-testid="listener-name">
+          {session.listener.displayName}
+        </span>
+      )}
       <button type="button" className="icon-button" aria-label="Sign out" onClick={signOut}>
         <Icon name="signOut" />
       </button>

@@ -1,7 +1,7 @@
 import { useEffect, useRef } from "react";
 import { Outlet, useLocation } from "react-router";
 import { Announcer } from "./announcer.tsx";
-import { BottomNavigation, Sidebar } from "./navigation.tsx";
+import { BottomNavigation, Sidebar, TopBar } from "./navigation.tsx";
 import { PlayerBar } from "./player-bar.tsx";
 import { useShortcuts } from "./use-shortcuts.ts";
 import "./shell.css";
@@ -24,6 +24,7 @@ export function Shell() {
       <a className="skip-link" href="#main">
         Skip to the page
       </a>
+      <TopBar />
       <Sidebar />
       <main id="main" ref={main} tabIndex={-1}>
         <Outlet />
