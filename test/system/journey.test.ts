@@ -13,7 +13,8 @@ beforeAll(async () => {
   system = await theSystem();
   const executablePath = ensureChromium((line) => console.error(line));
   browser = await chromium.launch({ executablePath, args: chromiumArgs });
-  page = await browser.newPage({ baseURL: system.system.gatewayUrl });
+  const context = await browser.newContext({ baseURL: system.system.gatewayUrl });
+  page = await context.newPage();
   page.on("pageerror", (error) => mistakes.push(error.message));
 });
 afterAll(() => browser?.close());
