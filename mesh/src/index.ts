@@ -30,6 +30,7 @@ export type { Discovery, EndpointInfo } from "./discovery/discovery.ts";
 export { staticDiscovery } from "./discovery/static-discovery.ts";
 export { CallError, type CallErrorInit, fail } from "./errors.ts";
 export { newId, stableId } from "./ids.ts";
+export { type KeepRunning, keepRunning, pause } from "./keep-running.ts";
 export { Latest } from "./latest.ts";
 export type { Edge } from "./lifecycle.ts";
 export { decodePageToken, encodePageToken, PageTokenError } from "./page-token.ts";

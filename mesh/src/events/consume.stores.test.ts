@@ -7,8 +7,15 @@ import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { currentScope } from "../call-scope.ts";
 import { type Envelope, toHeaders } from "./envelope.ts";
+import {
+  colorOf,
+  type EventRig,
+  eventRig,
+  type ThingEvents,
+  thing,
+  thingEvents,
+} from "./event-rig.fixture.ts";
 import { consume, DEAD_LETTERS, event, on, openJetStream } from "./index.ts";
-import { colorOf, type EventRig, eventRig, type ThingEvents, thing, thingEvents } from "./testing.ts";
 
 let rig: EventRig;
 beforeAll(async () => {

@@ -2,8 +2,8 @@ import { TrackAddedSchema, TrackLikedSchema } from "@antiphon/proto/antiphon/pla
 import { create } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
 import { eventsOf } from "./event-catalog.ts";
+import { thingEvents } from "./event-rig.fixture.ts";
 import { EventError, event, PARTITIONS, partitionOf, siblings } from "./event-type.ts";
-import { thingEvents } from "./testing.ts";
 
 test("an event's type, aggregate, key and subject come from its contract", () => {
   const added = event(TrackAddedSchema);

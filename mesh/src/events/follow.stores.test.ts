@@ -10,8 +10,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { withTransaction } from "../database.ts";
 import { newId } from "../ids.ts";
 import { toHeaders } from "./envelope.ts";
+import { type EventRig, eventRig } from "./event-rig.fixture.ts";
 import { EventError, event, exportCursor, follow, type ReadModel } from "./index.ts";
-import { type EventRig, eventRig } from "./testing.ts";
 
 const liked = event(TrackLikedSchema);
 let rig: EventRig;

@@ -3,11 +3,11 @@ import { AckPolicy, DeliverPolicy, type JetStreamManager, type JsMsg, jetstream 
 import { type NatsConnection, nanos } from "@nats-io/transport-node";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
+import { keepRunning, orAborted } from "../keep-running.ts";
 import { fromHeaders } from "./envelope.ts";
 import { eventsOf } from "./event-catalog.ts";
 import type { EventType } from "./event-type.ts";
 import { EVENTS, openJetStream } from "./jetstream.ts";
-import { keepRunning, orAborted } from "./keep-running.ts";
 import { KeyPositions } from "./key-positions.ts";
 import { eventMetrics } from "./metrics.ts";
 import { StreamCursor } from "./stream-cursor.ts";

@@ -4,10 +4,10 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { runInScope } from "../call-scope.ts";
 import { withTransaction } from "../database.ts";
 import { toHeaders } from "./envelope.ts";
+import { type EventRig, eventRig, thing, thingEvents } from "./event-rig.fixture.ts";
 import { consume, EventError, event, eventMigrations, keySeqOf, on, openOutbox } from "./index.ts";
 import { openJetStream } from "./jetstream.ts";
 import { exportCursor, readPending } from "./outbox-store.ts";
-import { type EventRig, eventRig, thing, thingEvents } from "./testing.ts";
 
 let rig: EventRig;
 beforeAll(async () => {

@@ -3,9 +3,9 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import type pg from "pg";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
+import { orAborted } from "../keep-running.ts";
 import { toHeaders } from "./envelope.ts";
 import { openJetStream } from "./jetstream.ts";
-import { orAborted } from "./keep-running.ts";
 import { type EventMetrics, eventMetrics } from "./metrics.ts";
 import { moveToSent, OUTBOX_CHANNEL, type PendingEvent, pruneSent, readPending } from "./outbox-store.ts";
 
