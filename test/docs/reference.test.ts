@@ -50,7 +50,9 @@ test("every alert is documented with its severity, and every documented one exis
 
 test("the metrics that rules and dashboards ask for exist", () => {
   const asked = `${readText("deploy/prometheus/rules.yml")}\n${readText("deploy/grafana/panels.ts")}`;
-  const names = [...asked.matchAll(/(?<![:\w])(?:grpc|mesh|gateway|outbox|event|inbox|dlq|player)_[a-z0-9_]+\b/g)];
+  const names = [
+    ...asked.matchAll(/(?<![:\w])(?:grpc|mesh|gateway|outbox|event|inbox|dlq|player)_[a-z0-9_]+\b/g),
+  ];
   const labels = ["grpc_service", "grpc_code"];
   const known = new Set([...documented("Metrics", METRIC), ...labels]);
   const unknown = names
