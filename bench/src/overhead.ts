@@ -6,16 +6,18 @@ import { type Round, type RoundOrder, Worker } from "./rounds.ts";
 const CONCURRENCY = 64;
 /** Listeners of the one server, so that the mesh has endpoints to choose from. */
 const ENDPOINTS = 3;
+/** Until the hot functions are compiled. */
+const WARM_UP_MS = 2_500;
 const CLIENTS = ["mesh", "grpc-js", "http2"] as const;
 
 /**
  * CPU time of a client process for each unary call of about 100 bytes, 64 in flight, against one grpc-js
- * server in a process of its own. The clients take turns, so that what else happens on the machine hits
- * all of them; the figure is the median of the rounds.
+ * server in a process of its own. The clients take turns; the figure is the median of the rounds.
  */
 export async function run({ quick, say }: BenchOptions): Promise<readonly Line[]> {
-  const rounds = quick ? 4 : 10;
-  const order: RoundOrder = { durationMs: quick ? 2_000 : 4_000, concurrency: CONCURRENCY };
+  // Many short rounds, so that what else happens on the machine hits all clients alike.
+  const rounds = quick ? 8 : 20;
+  const order: RoundOrder = { durationMs: quick ? 1_000 : 2_000, concurrency: CONCURRENCY };
   const layers = clientLayers.map(({ name }) => name);
   say(
     `mesh: ${layers.join(" > ")}; p2c peak-ewma over ${ENDPOINTS} endpoints, opossum breakers, prom-client`,
@@ -32,7 +34,7 @@ export async function run({ quick, say }: BenchOptions): Promise<readonly Line[]
       workers.set(client, worker);
       measured.set(client, []);
       await worker.hear();
-      await worker.ask<Round>(order);
+      await worker.ask<Round>({ ...order, durationMs: WARM_UP_MS });
     }
     for (let turn = 0; turn < rounds; turn++) {
       for (const [client, worker] of workers) {

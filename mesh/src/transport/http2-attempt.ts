@@ -21,7 +21,7 @@ export interface StreamFate {
 /** The attempt of each stream, so that all streams can share their listeners. */
 const ATTEMPT = Symbol("attempt");
 
-type AttemptStream = ClientHttp2Stream & { [ATTEMPT]?: Http2Attempt };
+type AttemptStream = ClientHttp2Stream & { [ATTEMPT]?: Http2Attempt | undefined };
 
 /**
  * An attempt on a stream of `node:http2`.
@@ -87,7 +87,7 @@ export class Http2Attempt implements Attempt {
   }
 
   cancel(): void {
-    this.#ended = true;
+    this.#letGo();
     this.#reset();
   }
 
@@ -178,7 +178,7 @@ export class Http2Attempt implements Attempt {
 
   #end(status: WireStatus, { reached = true, blame = true } = {}): void {
     if (this.#ended) return;
-    this.#ended = true;
+    this.#letGo();
     const outcome: Outcome = {
       code: status.code,
       text: status.text,
@@ -191,6 +191,16 @@ export class Http2Attempt implements Attempt {
     };
     if (this.#trailer === undefined) this.#reset();
     this.#observer.end(outcome);
+  }
+
+  /**
+   * node:http2 keeps a stream for some time after its end; with the call hanging from it, most calls would
+   * outlive a garbage collection of young objects and be copied by it.
+   */
+  #letGo(): void {
+    this.#ended = true;
+    this.#stream[ATTEMPT] = undefined;
+    this.release();
   }
 
   #reset(): void {
