@@ -58,7 +58,7 @@ async function run(options: RunOptions): Promise<void> {
 
   screen.line("Antiphon is starting.");
   const startedAt = performance.now();
-  const webDir = buildWeb(join(antiphonDir, "web.sha256"), join(logDir, "web.log"));
+  const webDir = buildWeb(join(antiphonDir, "web"), join(logDir, "web.log"));
   const starting = startSystem({
     dataDir: join(antiphonDir, "data"),
     logDir,

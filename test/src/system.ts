@@ -40,7 +40,7 @@ async function bringUp(): Promise<TestSystem> {
     dataDir: join(folder, "data"),
     logDir: join(folder, "logs"),
     durable: false,
-    webDir: buildWeb(join(toolsDir, "..", "web.sha256"), join(folder, "logs", "web.log")),
+    webDir: buildWeb(join(toolsDir, "..", "web"), join(folder, "logs", "web.log")),
     onEvent: (sentence) => console.error(sentence),
   });
   const at = (headers: Record<string, string>): Transport =>
