@@ -50,7 +50,7 @@ export const clientLayers: readonly Layer[] = [
         clock,
         cluster,
         budget: cluster.budget,
-        onRetry: (method, kind) => metrics.retried(method, cluster.target.service, kind),
+        onRetry: metrics.retriesOf(plan, cluster.target.service),
       }),
   },
 

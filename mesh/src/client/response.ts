@@ -92,7 +92,8 @@ export function errorOf(call: Call, outcome: CallOutcome): CallError {
     code: outcome.code || Code.Internal,
     message: outcome.text,
     ...whereabouts(call),
-    metadata: copyInto(headersOf(outcome.header), outcome.trailer),
+    header: headersOf(outcome.header),
+    trailer: headersOf(outcome.trailer),
   });
   error.details = [...outcome.details];
   if (outcome.meshReason !== undefined) {

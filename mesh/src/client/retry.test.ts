@@ -27,7 +27,9 @@ async function clientOf(...replicas: Peer[]) {
   await until(() => ready() === replicas.length);
   const retries = async () => {
     const { values } = await registry.getSingleMetric("mesh_retries_total")!.get();
-    return Object.fromEntries(values.map(({ labels, value }) => [labels.kind, value]));
+    return Object.fromEntries(
+      values.filter(({ value }) => value > 0).map(({ labels, value }) => [labels.kind, value]),
+    );
   };
   return { client: createClient(EchoService, transport), transport, retries };
 }
@@ -141,6 +143,17 @@ test("no idempotent call fails when one of two replicas is killed under load", a
   await until(() => calls > atKill + 300);
   over = true;
   await Promise.all(callers);
+});
+
+test("a call that finds every replica gone ends after three tries, without waiting for its deadline", async () => {
+  const peer = await grpcPeer({ echo: () => {} });
+  const { client, transport, retries } = await clientOf(peer);
+  const inFlight = client.echo({}, { timeoutMs: 60_000 }).catch((error: unknown) => error);
+  await until(() => transport.debugSnapshot().endpoints[0]?.inFlight === 1);
+  await peer.kill();
+  expect(await inFlight).toMatchObject({ code: Code.Unavailable });
+  const { budget = 0, never_reached = 0 } = await retries();
+  expect(budget + never_reached).toBeLessThanOrEqual(2);
 });
 
 test("with everything failing, calls are sent hardly more often than they are made", async () => {

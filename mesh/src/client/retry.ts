@@ -2,12 +2,13 @@ import { Code } from "@connectrpc/connect";
 import type { Clock } from "../clock.ts";
 import { backoffMs } from "../resilience/backoff.ts";
 import type { RetryBudget } from "../resilience/retry-budget.ts";
+import type { RetryKind } from "../telemetry/client-metrics.ts";
 import type { Call, CallOutcome, Send } from "./call.ts";
 import type { Cluster } from "./cluster.ts";
 import type { MethodPlan } from "./method-plan.ts";
 
-/** The first attempt and its retries. */
-const MAX_ATTEMPTS = 3;
+/** The first and its retries; one that finds no endpoint to send to counts as well. */
+const MAX_TRIES = 3;
 const BACKOFF = { baseMs: 25, maxMs: 1_000 };
 
 export interface RetryParts {
@@ -15,7 +16,7 @@ export interface RetryParts {
   readonly budget: RetryBudget;
   readonly cluster: Cluster;
   /** Called for each retry with why it is allowed. */
-  readonly onRetry: (plan: MethodPlan, kind: "budget" | "never_reached") => void;
+  readonly onRetry: (kind: RetryKind) => void;
 }
 
 /**
@@ -37,17 +38,18 @@ export function retryLayer(next: Send, plan: MethodPlan, parts: RetryParts): Sen
     if (pushbackMs !== undefined && !(pushbackMs >= 0)) return undefined;
     call.tried ??= [];
     call.tried.push(call.endpoint);
-    const ownPaceMs = cluster.hasUntried(call.tried) ? 0 : backoffMs(call.attempts - 1, BACKOFF);
+    const tries = call.tried.length;
+    const ownPaceMs = cluster.hasUntried(call.tried) ? 0 : backoffMs(tries - 1, BACKOFF);
     const waitMs = pushbackMs ?? ownPaceMs;
     const nowMs = clock.monotonic();
     if (call.deadlineAtMs !== undefined && nowMs + waitMs >= call.deadlineAtMs) return undefined;
     if (!outcome.reached && !call.resentFree) {
       call.resentFree = true;
-      onRetry(plan, "never_reached");
+      onRetry("never_reached");
       return waitMs;
     }
-    if (!plan.idempotent || call.attempts >= MAX_ATTEMPTS || !budget.withdraw(nowMs)) return undefined;
-    onRetry(plan, "budget");
+    if (!plan.idempotent || tries >= MAX_TRIES || !budget.withdraw(nowMs)) return undefined;
+    onRetry("budget");
     return waitMs;
   };
 

@@ -41,7 +41,8 @@ export class ClientMetrics {
   readonly #received: LeanCounter;
   readonly #seconds: LeanHistogram;
   readonly #retries: LeanCounter;
-  readonly #retryCells = new Map<string, Cell>();
+  readonly #retryCells = new Map<string, Readonly<Record<RetryKind, Cell>>>();
+  readonly #methods = new Map<string, MethodMetrics>();
 
   constructor(registry: Registry) {
     this.#registry = registry;
@@ -80,15 +81,20 @@ export class ClientMetrics {
     };
   }
 
-  retried(plan: MethodPlan, dstService: string, kind: RetryKind): void {
-    const key = `${plan.path} ${dstService} ${kind}`;
-    let cell = this.#retryCells.get(key);
-    if (!cell) {
-      const labels = { grpc_service: plan.service, grpc_method: plan.name, dst_service: dstService, kind };
-      cell = this.#retries.cell(labels);
-      this.#retryCells.set(key, cell);
-    }
-    cell.value++;
+  /** Counts retries of one method; both kinds are shown from the start, at 0. */
+  retriesOf(plan: MethodPlan, dstService: string): (kind: RetryKind) => void {
+    const { grpc_service, grpc_method } = methodLabels(plan.method);
+    const key = `${plan.path} ${dstService}`;
+    const cellOf = (kind: RetryKind) =>
+      this.#retries.cell({ grpc_service, grpc_method, dst_service: dstService, kind });
+    const cells = this.#retryCells.get(key) ?? {
+      budget: cellOf("budget"),
+      never_reached: cellOf("never_reached"),
+    };
+    this.#retryCells.set(key, cells);
+    return (kind) => {
+      cells[kind].value++;
+    };
   }
 
   /** What is counted of one method towards one service. */
@@ -111,8 +117,6 @@ export class ClientMetrics {
     }
     return metrics;
   }
-
-  readonly #methods = new Map<string, MethodMetrics>();
 
   #gauges(): void {
     const clusters = this.#clusters;
