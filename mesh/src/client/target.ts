@@ -18,7 +18,7 @@ export class TargetError extends Error {
 export function parseTarget(text: string): Target {
   const match = /^([a-z]+):\/\/\/(.+)$/.exec(text);
   const [, scheme, rest = ""] = match ?? [];
-  if (scheme === "consul" && /^[a-z0-9][a-z0-9-]*$/.test(rest)) return { scheme, text, service: rest };
+  if (scheme === "consul" && /^[a-z0-9][a-z0-9_-]*$/.test(rest)) return { scheme, text, service: rest };
   if (scheme === "static") {
     parseAddresses(text, rest);
     return { scheme, text, service: rest };

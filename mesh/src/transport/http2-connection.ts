@@ -91,7 +91,8 @@ export class Http2Connection implements Connection, StreamFate {
     try {
       stream = this.#session!.request(fields);
     } catch (error) {
-      return refusedAttempt(observer, error, this.#lost ?? `${this.#authority} takes no new calls`);
+      // A session that is gone does not throw: its streams end, and tell that they were never sent.
+      return unsendable(observer, (error as Error).message);
     }
     return new Http2Attempt(stream, request, observer, this);
   }
@@ -176,17 +177,17 @@ export class Http2Connection implements Connection, StreamFate {
   }
 }
 
-/** An attempt that could not even be started. It ends after its caller has got hold of it. */
-function refusedAttempt(observer: AttemptObserver, cause: unknown, reason: string): Attempt {
-  const { code, message } = cause as NodeJS.ErrnoException;
-  const sessionIsGone = code === "ERR_HTTP2_INVALID_SESSION" || code === "ERR_HTTP2_GOAWAY_SESSION";
+/**
+ * An attempt whose header cannot be sent: its caller's mistake, the same on every endpoint. It ends after
+ * its caller has got hold of it.
+ */
+function unsendable(observer: AttemptObserver, text: string): Attempt {
   let cancelled = false;
   queueMicrotask(() => {
     if (cancelled) return;
     observer.end({
-      // Anything else is a header that cannot be sent: the caller's mistake, the same on every endpoint.
-      code: sessionIsGone ? Code.Unavailable : Code.Internal,
-      text: sessionIsGone ? reason : message,
+      code: Code.Internal,
+      text,
       details: [],
       header: {},
       trailer: {},
