@@ -23,7 +23,10 @@ export function SearchPage() {
   const input = useRef<HTMLInputElement>(null);
   const query = useDebounced(text.trim(), DEBOUNCE_MS);
   useTitle(query ? `Search: ${query}` : "Search");
-  useEffect(() => input.current?.focus(), []);
+  useEffect(() => {
+    // On a touch screen the focus would bring up the keyboard, over what there is to browse.
+    if (matchMedia("(hover: hover)").matches) input.current?.focus();
+  }, []);
   useEffect(() => {
     if ((params.get("q") ?? "") !== query) setParams(query ? { q: query } : {}, { replace: true });
   }, [query, params, setParams]);

@@ -33,7 +33,7 @@ export function useLiveHome() {
             if (shown && shown.version !== version) await client.invalidateQueries({ queryKey });
           }
         } catch (error) {
-          // Asking for the page renews the session, or finds out that there is none.
+          // The session may have ended: asking for the page finds out.
           if (isUnauthenticated(error)) await client.invalidateQueries({ queryKey });
         }
         await pause(backoffMs(attempt + 1), signal);

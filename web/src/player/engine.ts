@@ -1,9 +1,8 @@
 import type { EngineHooks } from "./engine-hooks.ts";
 import { Filler } from "./filler.ts";
 import type { AudioOutput } from "./output.ts";
-import { bufferAheadS, type Cue, type Programme } from "./plan.ts";
+import type { Cue, Programme } from "./plan.ts";
 import type { Playback, Rendition } from "./playback.ts";
-import { bufferedEnd } from "./segments.ts";
 import type { ThroughputEstimator } from "./throughput.ts";
 import { Timeline } from "./timeline.ts";
 
@@ -40,7 +39,10 @@ export class Engine {
       isFinal: hooks.isFinal,
       onOpened: (programme) => this.onOpened(programme),
       onAppended: hooks.onChange,
-      onTrouble: (failing) => this.onTrouble(failing),
+      onTrouble: (failing) => {
+        this.reconnecting = failing;
+        hooks.onChange();
+      },
       onFailed: (programme, error) => this.onFailed(programme, error),
       onBroken: (error) => this.recover(error),
     });
@@ -63,7 +65,7 @@ export class Engine {
 
   /** Seconds of music ahead of the playhead. */
   get bufferS(): number {
-    return bufferAheadS(this.filler.ranges, this.element.currentTime);
+    return this.filler.bufferS;
   }
 
   /** Nothing sounds although it should. */
@@ -91,7 +93,7 @@ export class Engine {
   load(cue: Cue, positionS = 0): void {
     this.wishedAtMs = performance.now();
     const { next } = this.timeline;
-    const isAtHand = next?.cue.uid === cue.uid && positionS === 0 && this.isBuffered(next.startS);
+    const isAtHand = next?.cue.uid === cue.uid && positionS === 0 && this.filler.isBuffered(next.startS);
     if (isAtHand) this.timeline.advance();
     else this.timeline.layFresh(cue);
     this.seekTo((this.current?.startS ?? 0) + positionS);
@@ -150,17 +152,13 @@ export class Engine {
     return this.timeline.current;
   }
 
-  private isBuffered(timeS: number): boolean {
-    return bufferedEnd(this.filler.ranges, timeS) > timeS;
-  }
-
   private seekTo(timeS: number): void {
     this.stalled = false;
     this.timeline.forgetAppended();
     this.filler.reopen();
     this.element.currentTime = timeS;
     this.applyGain();
-    if (this.current?.playback && this.isBuffered(timeS)) this.filler.wake();
+    if (this.current?.playback && this.filler.isBuffered(timeS)) this.filler.wake();
     else this.filler.start();
     this.hooks.onChange();
   }
@@ -212,7 +210,11 @@ export class Engine {
     this.hooks.onChange();
     if (!this.wantsToPlay || this.wishedAtMs !== undefined || element.seeking || !current?.playback) return;
     const hole = this.filler.ranges.find((r) => r.start > element.currentTime);
-    if (hole && hole.start - element.currentTime < MAX_HOLE_S && !this.isBuffered(element.currentTime)) {
+    if (
+      hole &&
+      hole.start - element.currentTime < MAX_HOLE_S &&
+      !this.filler.isBuffered(element.currentTime)
+    ) {
       element.currentTime = hole.start;
       return;
     }
@@ -225,12 +227,6 @@ export class Engine {
   private onPause(): void {
     if (this.element.ended || !this.wantsToPlay || this.element.error) return;
     this.pause();
-  }
-
-  private onTrouble(failing: boolean): void {
-    if (this.reconnecting === failing) return;
-    this.reconnecting = failing;
-    this.hooks.onChange();
   }
 
   private onFailed(programme: Programme, error: unknown): void {

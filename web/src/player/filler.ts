@@ -3,7 +3,7 @@ import { BufferWriter, DecodeError } from "./buffer-writer.ts";
 import { bufferAheadS, endOf, type Job, type Programme, planNext, segmentRange } from "./plan.ts";
 import type { Playback, Rendition } from "./playback.ts";
 import { type LoadContext, SegmentLoader } from "./segment-loader.ts";
-import type { TimeRange } from "./segments.ts";
+import { bufferedEnd, type TimeRange } from "./segments.ts";
 import type { ThroughputEstimator } from "./throughput.ts";
 import type { Timeline } from "./timeline.ts";
 
@@ -76,6 +76,16 @@ export class Filler {
 
   get ranges(): TimeRange[] {
     return this.writer?.ranges ?? [];
+  }
+
+  /** Seconds of music ahead of the playhead. */
+  get bufferS(): number {
+    return bufferAheadS(this.ranges, this.element.currentTime);
+  }
+
+  /** Whether there is music at `timeS`. */
+  isBuffered(timeS: number): boolean {
+    return bufferedEnd(this.ranges, timeS) > timeS;
   }
 
   /** The quality of what was appended for `timeS`. */
@@ -161,11 +171,10 @@ export class Filler {
   }
 
   private load(programme: Programme, playback: Playback, index: number, signal: AbortSignal) {
-    const bufferS = () => bufferAheadS(this.ranges, this.element.currentTime);
     const context: LoadContext = {
-      bufferS,
+      bufferS: () => this.bufferS,
       bufferTargetS: BUFFER_AHEAD_S,
-      starting: bufferS() < 0.1,
+      starting: this.bufferS < 0.1,
       refresh: async () => {
         // A new playback of the same track: its URLs are fresh, what was heard belongs to the first one.
         const fresh = await this.open(programme, signal);

@@ -19,6 +19,7 @@ export function createQueryClient(): QueryClient {
       queries: {
         staleTime: 30_000,
         retry: (failures, error) => failures < RETRIES && !isFinal(error),
+        retryDelay: (failures) => 300 * 2 ** failures,
         refetchOnWindowFocus: false,
       },
     },

@@ -1,15 +1,14 @@
 import type { Transport } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-web";
-import { sessionRefresh } from "./session-refresh.ts";
 
-/** Calls to the gateway that served the page. The session travels in HttpOnly cookies. */
+/**
+ * Calls to the gateway that served the page. The session travels in HttpOnly cookies, which the gateway
+ * sets and renews: the page never sees a token.
+ */
 export function createTransport(baseUrl: string): Transport {
-  const options = {
+  return createConnectTransport({
     baseUrl,
     useBinaryFormat: true,
-    fetch: (input: RequestInfo | URL, init?: RequestInit) =>
-      fetch(input, { ...init, credentials: "include" }),
-  };
-  const plain = createConnectTransport(options);
-  return createConnectTransport({ ...options, interceptors: [sessionRefresh(plain)] });
+    fetch: (input, init) => fetch(input, { ...init, credentials: "include" }),
+  });
 }

@@ -2,7 +2,6 @@ import { IdentityService, type Listener } from "@antiphon/proto/antiphon/identit
 import { createConnectQueryKey, useMutation, useQuery, useTransport } from "@connectrpc/connect-query";
 import { useQueryClient } from "@tanstack/react-query";
 import { usePlayer } from "../playback/player-context.tsx";
-import { signedInBefore } from "../rpc/session-refresh.ts";
 
 /** Who listens. `unknown` until the gateway has said so, or while it cannot be reached. */
 export type Session =
@@ -29,7 +28,6 @@ export function useSignedIn(): (listener: Listener | undefined) => void {
   const transport = useTransport();
   return (listener) => {
     if (!listener) return;
-    signedInBefore.set(true);
     client.clear();
     const key = createConnectQueryKey({
       schema: IdentityService.method.getMe,
@@ -47,7 +45,6 @@ export function useSignOut(): () => void {
   const player = usePlayer();
   const { mutate } = useMutation(IdentityService.method.signOut, {
     onSettled: async () => {
-      signedInBefore.set(false);
       player.clear();
       await client.resetQueries();
     },

@@ -17,7 +17,8 @@ export function Shell() {
     if (shown.current === pathname) return;
     shown.current = pathname;
     main.current?.scrollTo(0, 0);
-    main.current?.focus({ preventScroll: true });
+    // The search has taken the focus already.
+    if (!main.current?.contains(document.activeElement)) main.current?.focus({ preventScroll: true });
   }, [pathname]);
   return (
     <div className="shell">

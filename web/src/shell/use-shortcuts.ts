@@ -10,8 +10,7 @@ const OWN_KEYS = "input, textarea, select, [contenteditable], [role=menu], dialo
 const PRESSABLE = "button, a, summary";
 
 /**
- * Keys of the whole page: space plays and pauses, ← and → seek by five seconds, n and p go to the next
- * and the previous track, m mutes, / goes to the search.
+ * Keys of the whole page: space plays and pauses, ← and → seek by five seconds, / goes to the search.
  */
 export function useShortcuts(): void {
   const player = usePlayer();
@@ -22,11 +21,8 @@ export function useShortcuts(): void {
       " ": () => player.toggle(),
       ArrowLeft: () => player.seek(player.positionMs - SEEK_STEP_MS),
       ArrowRight: () => player.seek(player.positionMs + SEEK_STEP_MS),
-      n: () => player.next(),
-      p: () => player.previous(),
-      m: () => player.toggleMute(),
       "/": () => {
-        if (pathname !== "/search") void navigate("/search", { state: { focus: true } });
+        if (pathname !== "/search") void navigate("/search");
         else document.querySelector<HTMLInputElement>("input[type=search]")?.focus();
       },
     };

@@ -1,4 +1,5 @@
 import type { Track } from "@antiphon/proto/antiphon/catalog/v1/catalog";
+import { useState } from "react";
 import type { TrackAction } from "./track-menu.tsx";
 import { TrackRow } from "./track-row.tsx";
 import { useReorder } from "./use-reorder.ts";
@@ -28,24 +29,36 @@ interface TrackListProps {
 
 /** Tracks, one a row. */
 export function TrackList({ entries, label, onPlay, onMove, album = false, currentKey }: TrackListProps) {
-  const { list, drag, handle } = useReorder(entries.length, onMove ?? (() => undefined));
+  const [moved, setMoved] = useState("");
+  const move = (from: number, to: number) => {
+    onMove?.(from, to);
+    setMoved(`${entries[from]?.track?.title ?? "The track"} is now number ${to + 1} of ${entries.length}.`);
+  };
+  const { list, drag, handle } = useReorder(entries.length, move);
   return (
-    <ol ref={list} className={drag ? "track-list dragging" : "track-list"} aria-label={label}>
-      {entries.map((entry, index) => (
-        <TrackRow
-          key={entry.key}
-          track={entry.track}
-          index={index}
-          album={album}
-          isCurrent={currentKey === undefined ? undefined : currentKey === entry.key}
-          actions={[...moveActions(index, entries.length, onMove), ...(entry.actions ?? [])]}
-          handle={onMove && handle(index)}
-          dropMark={dropMark(drag, index)}
-          lifted={drag?.from === index}
-          onPlay={() => onPlay(index)}
-        />
-      ))}
-    </ol>
+    <>
+      <ol ref={list} className={drag ? "track-list dragging" : "track-list"} aria-label={label}>
+        {entries.map((entry, index) => (
+          <TrackRow
+            key={entry.key}
+            track={entry.track}
+            index={index}
+            album={album}
+            isCurrent={currentKey === undefined ? undefined : currentKey === entry.key}
+            actions={[...moveActions(index, entries.length, onMove && move), ...(entry.actions ?? [])]}
+            handle={onMove && handle(index)}
+            dropMark={dropMark(drag, index)}
+            lifted={drag?.from === index}
+            onPlay={() => onPlay(index)}
+          />
+        ))}
+      </ol>
+      {onMove && (
+        <p className="visually-hidden" role="status">
+          {moved}
+        </p>
+      )}
+    </>
   );
 }
 

@@ -1,12 +1,12 @@
 import type { Track } from "@antiphon/proto/antiphon/catalog/v1/catalog";
-import { type FormEvent, useEffect, useRef, useState } from "react";
+import { useCallback, useState } from "react";
 import { useNavigate } from "react-router";
 import { useLike } from "../library/likes.tsx";
-import { useAddToPlaylist, useCreatePlaylist, usePlaylists } from "../library/use-playlists.ts";
 import { usePlay } from "../playback/use-play.ts";
 import { useForListeners } from "../session/sign-in-prompt.tsx";
 import type { IconName } from "../ui/icons.tsx";
 import { Menu, MenuItem } from "../ui/menu.tsx";
+import { AddToPlaylist } from "./add-to-playlist.tsx";
 
 /** Something more that can be done with a track where it stands: move it up, remove it, … */
 export interface TrackAction {
@@ -23,19 +23,26 @@ interface TrackMenuProps {
 
 /** The menu of a track. */
 export function TrackMenu({ track, actions = [] }: TrackMenuProps) {
+  const [adding, setAdding] = useState(false);
+  const stopAdding = useCallback(() => setAdding(false), []);
   return (
-    <Menu label={`More about ${track.title}`}>
-      {(close) => <TrackMenuItems track={track} actions={actions} close={close} />}
-    </Menu>
+    <>
+      <Menu label={`More about ${track.title}`}>
+        {(close) => (
+          <TrackMenuItems track={track} actions={actions} close={close} onAdd={() => setAdding(true)} />
+        )}
+      </Menu>
+      {adding && <AddToPlaylist track={track} onClose={stopAdding} />}
+    </>
   );
 }
 
 interface ItemsProps extends Required<TrackMenuProps> {
   readonly close: () => void;
+  readonly onAdd: () => void;
 }
 
-function TrackMenuItems({ track, actions, close }: ItemsProps) {
-  const [adding, setAdding] = useState(false);
+function TrackMenuItems({ track, actions, close, onAdd }: ItemsProps) {
   const { playNext, addToQueue } = usePlay();
   const { liked, toggle } = useLike(track);
   const forListeners = useForListeners();
@@ -45,7 +52,6 @@ function TrackMenuItems({ track, actions, close }: ItemsProps) {
     close();
     action();
   };
-  if (adding) return <AddToPlaylist track={track} close={close} />;
   return (
     <>
       <MenuItem icon="next" disabled={!track.playable} onSelect={then(() => playNext(track))}>
@@ -54,12 +60,7 @@ function TrackMenuItems({ track, actions, close }: ItemsProps) {
       <MenuItem icon="queue" disabled={!track.playable} onSelect={then(() => addToQueue(track))}>
         Add to queue
       </MenuItem>
-      <MenuItem
-        icon="playlist"
-        onSelect={() => {
-          forListeners("keep playlists", () => setAdding(true));
-        }}
-      >
+      <MenuItem icon="playlist" onSelect={then(() => forListeners("keep playlists", onAdd))}>
         Add to playlist…
       </MenuItem>
       <MenuItem icon={liked ? "heartFull" : "heart"} onSelect={then(toggle)}>
@@ -84,64 +85,4 @@ function TrackMenuItems({ track, actions, close }: ItemsProps) {
       )}
     </>
   );
-}
-
-function AddToPlaylist({ track, close }: { track: Track; close: () => void }) {
-  const { data, isPending } = usePlaylists();
-  const [naming, setNaming] = useState(false);
-  const createPlaylist = useCreatePlaylist();
-  const add = useAddToPlaylist();
-  const box = useRef<HTMLDivElement>(null);
-  // The item that had the focus has gone with the first page of the menu.
-  useEffect(() => {
-    if (!naming) box.current?.querySelector<HTMLElement>("[role=menuitem]")?.focus();
-  }, [naming]);
-  const submit = (event: FormEvent<HTMLFormElement>) => {
-    event.preventDefault();
-    const name = String(new FormData(event.currentTarget).get("name")).trim();
-    if (!name) return;
-    createPlaylist(name, (playlist) => add(playlist, track));
-    close();
-  };
-  return (
-    <div ref={box} className="menu-page">
-      <p className="menu-title">Add to playlist</p>
-      {naming ? (
-        <form className="menu-form" onSubmit={submit}>
-          <input
-            name="name"
-            aria-label="Name of the new playlist"
-            placeholder="Name"
-            maxLength={200}
-            ref={focus}
-          />
-          <button type="submit" className="button primary">
-            Make it
-          </button>
-        </form>
-      ) : (
-        <MenuItem icon="plus" onSelect={() => setNaming(true)}>
-          New playlist…
-        </MenuItem>
-      )}
-      <hr />
-      {isPending && <p className="menu-note">Loading your playlists…</p>}
-      {data?.playlists.map((playlist) => (
-        <MenuItem
-          key={playlist.id}
-          icon="playlist"
-          onSelect={() => {
-            close();
-            add(playlist, track);
-          }}
-        >
-          {playlist.name}
-        </MenuItem>
-      ))}
-    </div>
-  );
-}
-
-function focus(input: HTMLInputElement | null): void {
-  input?.focus();
 }
