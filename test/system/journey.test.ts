@@ -58,8 +58,7 @@ test("a listener signs up, searches, plays, adds the song to a playlist, and hom
     .first()
     .click();
   await addingPage.getByRole("menuitem", { name: "Add to playlist…" }).click();
-  await addingPage.getByRole("menuitem", { name: "New playlist…" }).click();
-  await addingPage.getByLabel("Name of the new playlist").fill("For the road");
+  await addingPage.getByLabel("A new playlist").fill("For the road");
   await addingPage.getByRole("button", { name: "Make it" }).click();
   await addingPage.getByTestId("toasts").getByText("For the road").waitFor();
 

@@ -144,7 +144,6 @@ export class Engine {
     this.filler.stop();
     this.timeline.clear();
     this.wishedAtMs = undefined;
-    this.stalled = false;
     this.pause();
   }
 
