@@ -1,6 +1,5 @@
 import { join } from "node:path";
 import { projectDir } from "./paths.ts";
-import { freePort } from "./ports.ts";
 import type { ServicePlan } from "./services.ts";
 import { Supervised } from "./supervisor.ts";
 
@@ -19,18 +18,15 @@ export interface InstanceOptions {
   readonly consulUrl: string;
   readonly logDir: string;
   readonly env: Readonly<Record<string, string>>;
-  /** A free one by default. */
-  readonly port?: number;
-  readonly adminPort?: number;
+  readonly port: number;
+  readonly adminPort: number;
   readonly onEvent?: (sentence: string) => void;
 }
 
 /** Describes a copy of a service without starting it; `start()` resolves when Consul finds it ready. */
-export async function prepareInstance(options: InstanceOptions): Promise<ServiceInstance> {
-  const { plan, index, consulUrl, logDir, onEvent } = options;
+export function prepareInstance(options: InstanceOptions): ServiceInstance {
+  const { plan, index, port, adminPort, consulUrl, logDir, onEvent } = options;
   const id = `${plan.name}-${index}`;
-  const port = options.port ?? (await freePort());
-  const adminPort = options.adminPort ?? (await freePort());
   const env = {
     ...options.env,
     ANTIPHON_HOST: "127.0.0.1",

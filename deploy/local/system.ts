@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { type BackingServer, type NatsServer, startConsul, startNats } from "./backing.ts";
 import { environmentOf } from "./environment.ts";
 import { prepareInstance, type ServiceInstance } from "./instance.ts";
-import { freePort } from "./ports.ts";
+import { PortBook } from "./port-book.ts";
 import { ensureDatabase, type PostgresServer, startPostgres } from "./postgres.ts";
 import { type PrometheusServer, startPrometheus } from "./prometheus.ts";
 import { loadSecrets, type Secrets } from "./secrets.ts";
@@ -68,6 +68,7 @@ export interface System {
  */
 export async function startSystem(options: SystemOptions): Promise<System> {
   const started: Supervised[] = [];
+  const book = await PortBook.open(join(options.dataDir, "ports.json"));
   // Looked at only when the gateway is next; a failure before that is not unhandled.
   Promise.resolve(options.webDir).catch(() => {});
   const abandon = () => void Promise.all(started.map((each) => each.kill()));
@@ -75,7 +76,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   try {
     const secrets = await loadSecrets(options.dataDir);
     const backing = await startBacking(options, started);
-    const services = await startServices(options, { ...backing, secrets }, started);
+    const services = await startServices(options, { ...backing, secrets }, book, started);
     return {
       ...backing,
       ...services,
@@ -83,10 +84,14 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       get gatewayUrl() {
         return `http://127.0.0.1:${services.instance("gateway").port}`;
       },
-      stop: () => stopAll(started),
+      async stop() {
+        await stopAll(started);
+        book.close();
+      },
     };
   } catch (error) {
     await Promise.all(started.map((each) => each.kill()));
+    book.close();
     throw error;
   } finally {
     options.signal?.removeEventListener("abort", abandon);
@@ -116,6 +121,7 @@ type Services = Omit<System, keyof Backing | "secrets" | "gatewayUrl" | "stop">;
 async function startServices(
   options: SystemOptions,
   { consul, nats, postgres, secrets }: Backing & Pick<System, "secrets">,
+  book: PortBook,
   started: Supervised[],
 ): Promise<Services> {
   const { dataDir } = options;
@@ -125,7 +131,6 @@ async function startServices(
   for (const { name, database } of plans) {
     if (database) databases.set(name, await ensureDatabase(postgres.url, name));
   }
-  const conductorAdminPort = await freePort();
   const instances: ServiceInstance[] = [];
 
   async function startInstance(plan: ServicePlan, index: number): Promise<ServiceInstance> {
@@ -139,13 +144,14 @@ async function startServices(
       consulUrl: consul.url,
       databaseUrl: databases.get(name),
     };
-    const instance = await prepareInstance({
+    const { port = await book.portFor(`${name}-${index}`) } = index === 1 ? portOf(options, name) : {};
+    const instance = prepareInstance({
       plan,
       index,
       consulUrl: consul.url,
       env: { ...environmentOf(name, around), ...options.env },
-      ...(name === "gateway" && index === 1 ? portOf(options, "gateway") : {}),
-      ...(name === "conductor" && index === 1 ? { adminPort: conductorAdminPort } : {}),
+      port,
+      adminPort: await book.portFor(`${name}-${index} admin`),
       ...common,
     });
     options.signal?.throwIfAborted();
@@ -160,7 +166,7 @@ async function startServices(
 
   async function startMetrics(): Promise<PrometheusServer | undefined> {
     if (options.prometheus === false) return undefined;
-    const targetsUrl = `http://127.0.0.1:${conductorAdminPort}/sd/prometheus`;
+    const targetsUrl = `http://127.0.0.1:${await book.portFor("conductor-1 admin")}/sd/prometheus`;
     const dir = join(dataDir, "prometheus");
     const starting = startPrometheus({ dir, targetsUrl, ...portOf(options, "prometheus"), ...common });
     const server = await timed(options, starting);
@@ -207,8 +213,10 @@ function commonOf({ dataDir, logDir = join(dataDir, "logs"), onEvent }: SystemOp
   return { logDir, ...(onEvent === undefined ? {} : { onEvent }) };
 }
 
-function portOf({ ports = "free" }: SystemOptions, name: keyof SystemPorts): { port?: number } {
-  return ports === "free" ? {} : { port: ports[name] };
+/** The port that was asked for; services but the gateway have none. */
+function portOf({ ports = "free" }: SystemOptions, name: string): { port?: number } {
+  const fixed: Readonly<Record<string, number>> = ports === "free" ? {} : { ...ports };
+  return fixed[name] === undefined ? {} : { port: fixed[name] };
 }
 
 async function timed<T extends Supervised>({ onReady }: SystemOptions, starting: Promise<T>): Promise<T> {
