@@ -147,6 +147,28 @@ test("one replica relays at a time, and the next takes over", async () => {
   }
 });
 
+test("what is committed while a service drains, up to the moment it stops, still leaves", async () => {
+  const things = thingEvents();
+  const draining = new AbortController();
+  const writer = await eventRig();
+  const outbox = openOutbox({ ...writer.deps, service: "rig", ...{ signal: draining.signal } });
+  try {
+    outbox.start();
+    await writer.publish(things.made, "before");
+    const left = async () => (await writer.pool.query("SELECT FROM outbox")).rowCount === 0;
+    await until(left);
+    draining.abort();
+    await writer.publish(things.made, "during the drain");
+    await until(left);
+    const committed = Array.from({ length: 100 }, (_, i) => writer.publish(things.made, `last ${i}`));
+    await Promise.all(committed);
+    await outbox.stop();
+    expect(await left()).toBe(true);
+  } finally {
+    await writer.close();
+  }
+});
+
 test("a relay whose connection to PostgreSQL is cut goes on", async () => {
   const things = thingEvents();
   const { seen, consumer } = collect("cut", things);

@@ -23,8 +23,6 @@ export interface OutboxDeps {
   readonly nats: () => Promise<NatsConnection>;
   readonly log: Logger;
   readonly metrics: Registry;
-  /** Stops the relay. */
-  readonly signal: AbortSignal;
 }
 
 export interface Outbox {
@@ -39,9 +37,15 @@ export interface Outbox {
     type: EventType<S>,
     message: MessageShape<S>,
   ): Promise<void>;
-  /** Starts carrying events to the broker, beside the other replicas: one of them does it at a time. */
+  /**
+   * Starts carrying events to the broker, beside the other replicas: one of them does it at a time. Only
+   * `stop` ends it, not the start of a drain: calls that are still answered commit events too.
+   */
   start(): void;
-  /** Resolves when what is in flight is settled. Nothing is lost: another replica or the next start goes on. */
+  /**
+   * To be called after the drain. The leader sends what was committed by now, up to one batch; resolves when
+   * that is settled. Nothing is lost: another replica or the next start goes on.
+   */
   stop(): Promise<void>;
 }
 
@@ -49,7 +53,7 @@ export interface Outbox {
 export function openOutbox(deps: OutboxDeps): Outbox {
   const { pool, service, log, metrics: registry } = deps;
   const stopped = new AbortController();
-  const signal = AbortSignal.any([deps.signal, stopped.signal]);
+  const { signal } = stopped;
   const metrics = eventMetrics(registry);
   let running: Promise<unknown> | undefined;
 

@@ -28,7 +28,7 @@ export interface RelayDeps {
 /**
  * One term of a relay: where nobody else leads, carries events from the outbox to the stream.
  * The lock lives in the connection over which it reads, so that one who has lost it reads nothing more.
- * Resolves when another replica leads or the signal aborts, rejects when PostgreSQL or NATS fails; the
+ * Resolves when another replica leads or, after a last batch, the signal aborts, rejects when PostgreSQL or NATS fails; the
  * caller starts over. A leader that cannot reach the broker thereby lets another replica try.
  */
 export async function relay(deps: RelayDeps): Promise<void> {
@@ -64,13 +64,16 @@ async function lead(deps: RelayDeps, client: pg.ClientBase, wakeUp: WakeUp) {
   await client.query(`LISTEN ${OUTBOX_CHANNEL}`);
   log.info("this replica relays the outbox");
   let pruneAt = 0;
-  while (!signal.aborted) {
+  for (;;) {
+    // Asked to stop, it reads once more: what was committed before that still leaves.
+    const last = signal.aborted;
     if (performance.now() >= pruneAt) {
       await pruneSent(client);
       pruneAt = performance.now() + PRUNE_MS;
     }
     const pending = await readPending(client, BATCH);
     if (pending.length === 0) {
+      if (last) return;
       await wakeUp.within(POLL_MS);
       continue;
     }
@@ -78,6 +81,7 @@ async function lead(deps: RelayDeps, client: pg.ClientBase, wakeUp: WakeUp) {
     if (acked.length > 0) await moveToSent(client, acked);
     // Starting over also makes a stream again that the broker has lost.
     if (failure) throw failure;
+    if (last) return;
   }
 }
 

@@ -57,8 +57,8 @@ beforeAll(async () => {
   });
   owners = openPool(ofOwners.url);
   await eventMigrations(owners);
-  const { nats, log, metrics, signal } = mesh.deps("owners");
-  outbox = openOutbox({ pool: owners, service: "owners", nats, log, metrics, signal });
+  const { nats, log, metrics } = mesh.deps("owners");
+  outbox = openOutbox({ pool: owners, service: "owners", nats, log, metrics });
   outbox.start();
 });
 afterAll(async () => {

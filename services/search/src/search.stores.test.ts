@@ -69,8 +69,8 @@ beforeAll(async () => {
   owners = openPool(database.url);
   await eventMigrations(owners);
   mesh = await startMesh({ config: { natsUrl: backing().natsUrl } });
-  const { nats, log, metrics, signal } = mesh.deps("owners");
-  outbox = openOutbox({ pool: owners, service: "owners", nats, log, metrics, signal });
+  const { nats, log, metrics } = mesh.deps("owners");
+  outbox = openOutbox({ pool: owners, service: "owners", nats, log, metrics });
   outbox.start();
 });
 afterAll(async () => {
