@@ -7,7 +7,7 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["{mesh,services,gateway,deploy,bench,web}/**/*.test.ts"],
+          include: ["{mesh,services,gateway,deploy,bench,web}/**/*.test.ts", "test/docs/*.test.ts"],
           exclude: ["**/node_modules/**", "**/*.stores.test.ts"],
         },
       },

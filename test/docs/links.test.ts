@@ -48,11 +48,15 @@ describe.each(pages)("$path", (page) => {
     const shown = page.blocks.filter(({ language }) => language === "sh").map(({ text }) => text);
     const commands = [...shown, ...page.code].join("\n");
     const makeTargets = [...readText("Makefile").matchAll(/^([a-z-]+):/gm)].map((match) => match[1]);
-    const scripts = Object.keys(JSON.parse(readText("package.json")).scripts);
+    const scripts = ["package.json", join(dirname(page.path), "package.json")].flatMap(scriptsOf);
     expect(makeTargets).toEqual(expect.arrayContaining(wordsAfter(/\bmake ([a-z-]+)/g, commands)));
     expect(scripts).toEqual(expect.arrayContaining(wordsAfter(/\bnpm run (?:-s )?([a-z-]+)/g, commands)));
   });
 });
+
+function scriptsOf(path: string): string[] {
+  return files.includes(path) ? Object.keys(JSON.parse(readText(path)).scripts ?? {}) : [];
+}
 
 function wordsAfter(pattern: RegExp, text: string): string[] {
   return [...text.matchAll(pattern)].map((match) => match[1]!);

@@ -61,6 +61,25 @@ test("the metrics that rules and dashboards ask for exist", () => {
   expect(unknown).toEqual([]);
 });
 
+test.each(["src", "src/events", "src/grpc-js", "testing"])(
+  "the mesh's README names what %s exports",
+  (folder) => {
+    const lists = readText(`mesh/${folder}/index.ts`).replace(/\/\/.*/g, "");
+    const values = [...lists.matchAll(/export (?:function (\w+)|\{([^}]*)\})/g)].flatMap(
+      ([, name, list = ""]) =>
+        name
+          ? [name]
+          : list
+              .split(",")
+              .map((each) => each.trim())
+              .filter((each) => /^\w+$/.test(each)),
+    );
+    const readme = readText("mesh/README.md");
+    expect(values.length).toBeGreaterThan(0);
+    expect(values.filter((name) => !readme.includes(`\`${name}`))).toEqual([]);
+  },
+);
+
 describe.each(filesOf("services/*/src/config.ts").map((path) => path.split("/")[1]!))("%s", (service) => {
   const readme = readText(`services/${service}/README.md`);
 

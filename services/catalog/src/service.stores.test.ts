@@ -164,11 +164,8 @@ describe("bad input", () => {
     ["of another list", Buffer.from('["a"]').toString("base64url")],
     ["of a text that no database holds", Buffer.from('["\\u0000","x"]').toString("base64url")],
   ])("a page token that is %s is invalid_argument with the reason", async (_what, pageToken) => {
-    for (const call of [
-      service.catalog.listTracks({ pageToken }),
-      service.catalog.listAlbums({ pageToken }),
-    ]) {
-      expect(await refusal(call)).toMatchObject({
+    for (const list of [service.catalog.listTracks, service.catalog.listAlbums]) {
+      expect(await refusal(list({ pageToken }))).toMatchObject({
         code: Code.InvalidArgument,
         reason: CatalogErrorReason.PAGE_TOKEN_INVALID,
         message: expect.stringContaining("page_token"),
