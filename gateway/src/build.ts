@@ -1,11 +1,14 @@
+import { readFileSync } from "node:fs";
 import type { Edge, ServiceDeps } from "@antiphon/mesh";
 import { IdentityService } from "@antiphon/proto/antiphon/identity/v1/identity";
 import { MediaService } from "@antiphon/proto/antiphon/media/v1/media";
-import { callRouter } from "./calls.ts";
+import { admission } from "./admission.ts";
+import { callRouter, MAX_MESSAGE_BYTES } from "./calls.ts";
 import type { GatewayConfig } from "./config.ts";
 import { edgeHandler } from "./edge.ts";
-import { openFront } from "./front.ts";
+import { openFront, type TlsIdentity } from "./front.ts";
 import { mediaRoute } from "./media.ts";
+import { strictMetadata } from "./metadata.ts";
 import { publicRoutes, readContracts } from "./routes.ts";
 import { accessTokens } from "./session/access-tokens.ts";
 import { gatewaySessions } from "./session/sessions.ts";
@@ -25,10 +28,12 @@ export async function buildEdge(deps: ServiceDeps, config: GatewayConfig): Promi
   const router = callRouter({
     contracts,
     routes: publicRoutes(contracts),
-    sessions: gatewaySessions({ identity, tokens, secureCookies }),
+    admission: admission(gatewaySessions({ identity, tokens, secureCookies }), publicOrigin),
     transport: (service) => deps.transport(`consul:///${service}`),
+    metadata: strictMetadata,
+    maxMessageBytes: MAX_MESSAGE_BYTES,
+    untimedMs: undefined,
     secureCookies,
-    publicOrigin,
     signal: deps.signal,
   });
   const owners = config.mediaServices
@@ -41,5 +46,12 @@ export async function buildEdge(deps: ServiceDeps, config: GatewayConfig): Promi
     page: config.webDir === undefined ? undefined : webApp(config.webDir),
     telemetry: edgeTelemetry({ metrics: deps.metrics, log: deps.log, monotonic: deps.clock.monotonic }),
   });
-  return openFront(handler, { host: config.mesh.host, port: config.mesh.port });
+  return openFront(handler, { host: config.mesh.host, port: config.mesh.port, tls: tlsIdentity(config) });
+}
+
+function tlsIdentity({ tlsCert, tlsKey }: GatewayConfig): TlsIdentity | undefined {
+  if (tlsCert === undefined && tlsKey === undefined) return undefined;
+  if (tlsCert === undefined) throw new Error("ANTIPHON_TLS_CERT: is needed beside ANTIPHON_TLS_KEY");
+  if (tlsKey === undefined) throw new Error("ANTIPHON_TLS_KEY: is needed beside ANTIPHON_TLS_CERT");
+  return { cert: readFileSync(tlsCert), key: readFileSync(tlsKey) };
 }

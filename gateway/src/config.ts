@@ -17,6 +17,9 @@ export const loadConfig = defineConfig({
   webDir: ["ANTIPHON_WEB_DIR", z.string().min(1).optional()],
   /** Where browsers see the gateway. Cookies are Secure where it is https. */
   publicUrl: ["ANTIPHON_PUBLIC_URL", z.url().optional()],
+  /** Files in PEM; with both the gateway speaks TLS itself. */
+  tlsCert: ["ANTIPHON_TLS_CERT", z.string().min(1).optional()],
+  tlsKey: ["ANTIPHON_TLS_KEY", z.string().min(1).optional()],
 });
 
 export type GatewayConfig = ReturnType<typeof loadConfig>;

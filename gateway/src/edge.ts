@@ -36,6 +36,7 @@ export function edgeHandler({ router, media, page, telemetry }: Deps): NodeHandl
   return async (request, response) => {
     try {
       setSecurityHeaders(response);
+      response.once("finish", () => readOff(request));
       const host = requestHost(request);
       const url = host === undefined ? null : URL.parse(request.url ?? "/", `http://${host}`);
       if (!url) {
@@ -51,6 +52,15 @@ export function edgeHandler({ router, media, page, telemetry }: Deps): NodeHandl
   };
 }
 
+/**
+ * What is left of a request that was answered early is read and dropped: unread, it would stand in the
+ * way of the connection's next request.
+ */
+function readOff(request: NodeRequest): void {
+  request.removeAllListeners("readable");
+  request.resume();
+}
+
 type Answer = (request: NodeRequest, response: NodeResponse, url: URL) => void | Promise<void>;
 
 async function answerCall(
@@ -58,6 +68,11 @@ async function answerCall(
   request: NodeRequest,
   response: NodeResponse,
 ): Promise<void> {
+  if (isGrpcWithoutTrailers(request)) {
+    request.resume();
+    refuse(response, 415, "gRPC needs HTTP/2\n");
+    return;
+  }
   clampTimeout(request, "connect-timeout-ms", /^(\d{1,10})$/, () => 1, "");
   clampTimeout(request, "grpc-timeout", /^(\d{1,8})([HMSmun])$/, (unit) => UNIT_MS[unit] ?? 1, "m");
   try {
@@ -67,6 +82,13 @@ async function answerCall(
     // Aborted: the browser went away, and nobody is left to be told.
     if (ConnectError.from(error).code !== Code.Aborted) throw error;
   }
+}
+
+/** gRPC ends with trailers, which HTTP/1.1 on its way through proxies loses. */
+function isGrpcWithoutTrailers(request: NodeRequest): boolean {
+  return (
+    request.httpVersionMajor < 2 && /^application\/grpc(\+|;|$)/.test(request.headers["content-type"] ?? "")
+  );
 }
 
 const UNIT_MS: Readonly<Record<string, number>> = {
@@ -95,6 +117,11 @@ function clampTimeout(
 /** Internal methods and unknown ones look the same from outside. */
 function refuseCall(request: NodeRequest, response: NodeResponse, url: URL): void {
   request.resume();
+  // To clients of gRPC and gRPC-Web a bare 404 means unimplemented; JSON would be Connect's.
+  if (/^application\/grpc/.test(request.headers["content-type"] ?? "")) {
+    refuse(response, 404, "");
+    return;
+  }
   response.setHeader("content-type", "application/json");
   const message = `${url.pathname} is not a call of this gateway`;
   refuse(response, 404, JSON.stringify({ code: "unimplemented", message }));

@@ -11,7 +11,8 @@ afterEach(async () => {
 });
 
 async function open(handler: NodeHandler, headersTimeoutMs = defaultLimits.headersTimeoutMs): Promise<Front> {
-  front = await openFront(handler, { host: "127.0.0.1", port: 0 }, { ...defaultLimits, headersTimeoutMs });
+  const limits = { ...defaultLimits, headersTimeoutMs };
+  front = await openFront(handler, { host: "127.0.0.1", port: 0, limits });
   return front;
 }
 

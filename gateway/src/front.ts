@@ -1,6 +1,7 @@
 import http from "node:http";
 import http2 from "node:http2";
 import net, { type Socket } from "node:net";
+import tls from "node:tls";
 
 export type NodeRequest = http.IncomingMessage | http2.Http2ServerRequest;
 export type NodeResponse = http.ServerResponse | http2.Http2ServerResponse;
@@ -28,19 +29,31 @@ export const defaultLimits: FrontLimits = {
   maxStreamsPerConnection: 200,
 };
 
+/** A certificate and its key, in PEM. */
+export interface TlsIdentity {
+  readonly cert: string | Buffer;
+  readonly key: string | Buffer;
+}
+
+export interface FrontOptions {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** With it the front speaks TLS, and HTTP/2 with clients that offer it. */
+  readonly tls?: TlsIdentity | undefined;
+  readonly limits?: FrontLimits;
+}
+
 /** The first bytes of an HTTP/2 connection (RFC 9113, 3.4). */
 const HTTP2_PREFACE = "PRI * HTTP/2.0";
 
 /**
- * Listens on one port for HTTP/1.1 and for HTTP/2 with prior knowledge: the first bytes of a
- * connection say which it speaks. Port 0 takes a free one.
- * Rejects where the port is taken.
+ * Listens on one port for HTTP/1.1 and HTTP/2. Without TLS the first bytes of a connection say which
+ * it speaks, with TLS its handshake does.
+ * Rejects where the port is taken, or the certificate cannot be used.
  */
-export async function openFront(
-  handler: NodeHandler,
-  address: { host: string; port: number },
-  limits: FrontLimits = defaultLimits,
-): Promise<Front> {
+export async function openFront(handler: NodeHandler, options: FrontOptions): Promise<Front> {
+  const limits = options.limits ?? defaultLimits;
   const http1 = http.createServer(
     {
       headersTimeout: limits.headersTimeoutMs,
@@ -67,15 +80,15 @@ export async function openFront(
     session.once("close", () => sessions.delete(session));
   });
 
-  const listener = net.createServer((socket) => {
+  const listener = listenerOf(options, limits.headersTimeoutMs, (socket, speaksHttp2) =>
+    (speaksHttp2 ? h2 : http1).emit("connection", socket),
+  );
+  listener.on("connection", (socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
     socket.on("error", () => socket.destroy());
-    sniff(socket, limits.headersTimeoutMs, (speaksHttp2) =>
-      (speaksHttp2 ? h2 : http1).emit("connection", socket),
-    );
   });
-  await listen(listener, address);
+  await listen(listener, options);
 
   return {
     port: (listener.address() as net.AddressInfo).port,
@@ -92,6 +105,26 @@ export async function openFront(
       for (const socket of sockets) socket.destroy();
     },
   };
+}
+
+type OnSpeaks = (socket: Socket, speaksHttp2: boolean) => void;
+
+function listenerOf(options: FrontOptions, timeoutMs: number, onSpeaks: OnSpeaks): net.Server {
+  if (!options.tls) {
+    return net.createServer({ noDelay: true }, (socket) =>
+      sniff(socket, timeoutMs, (http2) => onSpeaks(socket, http2)),
+    );
+  }
+  const { cert, key } = options.tls;
+  const server = tls.createServer(
+    { cert, key, noDelay: true, ALPNProtocols: ["h2", "http/1.1"], handshakeTimeout: timeoutMs },
+    (socket) => {
+      socket.on("error", () => socket.destroy());
+      onSpeaks(socket, socket.alpnProtocol === "h2");
+    },
+  );
+  server.on("tlsClientError", (_error, socket) => socket.destroy());
+  return server;
 }
 
 function listen(server: net.Server, { host, port }: { host: string; port: number }): Promise<void> {

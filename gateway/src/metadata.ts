@@ -1,30 +1,34 @@
+/** Which headers pass the edge, by their names in lower case; everything else stays out. */
+export interface MetadataPolicy {
+  /** From a browser to a service. */
+  readonly toService: (name: string) => boolean;
+  /** From a service to a browser. */
+  readonly toBrowser: (name: string) => boolean;
+}
+
 /**
- * What of a browser's headers reaches a service. An allowlist: hop-by-hop headers break gRPC,
- * and `antiphon-*`, `grpc-*` or `x-forwarded-*` from outside would be lies.
+ * What passes in production. Allowlists: hop-by-hop headers break gRPC, and `antiphon-*`, `grpc-*` or
+ * `x-forwarded-*` from outside would be lies.
  */
-const FORWARDED_REQUEST_HEADERS = ["accept-language", "x-request-id"];
+export const strictMetadata: MetadataPolicy = allowing({
+  toService: ["accept-language", "x-request-id"],
+  toBrowser: ["retry-after", "x-request-id"],
+});
 
-/** What of a service's answer reaches a browser. */
-const FORWARDED_RESPONSE_HEADERS = ["retry-after", "x-request-id"];
-
-const VISIBLE_ASCII = /^[\x20-\x7e]{1,1024}$/;
-
-export function requestMetadata(header: Headers): Headers {
-  return pick(header, FORWARDED_REQUEST_HEADERS);
+export function allowing(names: {
+  readonly toService: readonly string[];
+  readonly toBrowser: readonly string[];
+}): MetadataPolicy {
+  const toService = new Set(names.toService);
+  const toBrowser = new Set(names.toBrowser);
+  return { toService: (name) => toService.has(name), toBrowser: (name) => toBrowser.has(name) };
 }
 
-/** Copies what may be passed on into `target`. */
-export function forwardResponseMetadata(source: Headers, target: Headers): void {
-  pick(source, FORWARDED_RESPONSE_HEADERS).forEach((value, name) => {
-    target.set(name, value);
-  });
-}
+const VISIBLE_ASCII = /^[\x20-\x7e]{0,1024}$/;
 
-function pick(header: Headers, names: readonly string[]): Headers {
-  const picked = new Headers();
-  for (const name of names) {
-    const value = header.get(name);
-    if (value !== null && VISIBLE_ASCII.test(value)) picked.set(name, value);
+/** Adds what may pass from `source` to `target`. Values that gRPC cannot carry are left out. */
+export function passMetadata(source: Headers, target: Headers, passes: (name: string) => boolean): void {
+  for (const [name, value] of source) {
+    if (passes(name) && VISIBLE_ASCII.test(value)) target.append(name, value);
   }
-  return picked;
 }

@@ -18,10 +18,12 @@ import {
 import { exportJWK, generateKeyPair, type JWK, SignJWT } from "jose";
 import { pino } from "pino";
 import { Registry } from "prom-client";
-import { callRouter } from "../src/calls.ts";
+import { admission } from "../src/admission.ts";
+import { callRouter, MAX_MESSAGE_BYTES } from "../src/calls.ts";
 import { edgeHandler } from "../src/edge.ts";
 import { type Front, openFront } from "../src/front.ts";
 import { mediaRoute } from "../src/media.ts";
+import { strictMetadata } from "../src/metadata.ts";
 import { publicRoutes, readContracts } from "../src/routes.ts";
 import { accessTokens } from "../src/session/access-tokens.ts";
 import { gatewaySessions } from "../src/session/sessions.ts";
@@ -124,17 +126,20 @@ export async function startEdge(
 
   const identity = createClient(IdentityService, services);
   const monotonic = () => performance.now();
+  const sessions = gatewaySessions({
+    identity,
+    tokens: accessTokens({ fetchJwks: async () => (await identity.getJwks({})).jwksJson, monotonic }),
+    secureCookies: false,
+  });
   const router = callRouter({
     contracts,
     routes: publicRoutes(contracts),
-    sessions: gatewaySessions({
-      identity,
-      tokens: accessTokens({ fetchJwks: async () => (await identity.getJwks({})).jwksJson, monotonic }),
-      secureCookies: false,
-    }),
+    admission: admission(sessions, undefined),
     transport: () => services,
+    metadata: strictMetadata,
+    maxMessageBytes: MAX_MESSAGE_BYTES,
+    untimedMs: undefined,
     secureCookies: false,
-    publicOrigin: undefined,
     signal: new AbortController().signal,
   });
   const handler = edgeHandler({

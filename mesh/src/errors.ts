@@ -1,6 +1,7 @@
 import type { DescMessage, MessageInitShape } from "@bufbuild/protobuf";
 import { type Code, ConnectError } from "@connectrpc/connect";
 import { codeToString } from "@connectrpc/connect/protocol-connect";
+import { PUSHBACK_HEADER } from "./resilience/load-headers.ts";
 
 /**
  * The error a handler throws to answer with a status: a code, a sentence for people, and the domain's
@@ -18,6 +19,19 @@ export function fail<D extends DescMessage>(
   return new ConnectError(message, code, undefined, details);
 }
 
+/**
+ * Marks an error as one that any replica would answer with, such as while a dependency that all of them
+ * share is away: callers do not send the call again, and do not hold it against this replica.
+ *
+ *     throw notAgain(fail(Code.Unavailable, "the catalog does not answer"));
+ */
+export function notAgain(error: ConnectError): ConnectError {
+  error.metadata.set(PUSHBACK_HEADER, "-1");
+  return error;
+}
+
+const NOTHING = new Headers();
+
 export interface CallErrorInit {
   readonly code: Code;
   /** What the server, or the mesh in its place, said. */
@@ -28,7 +42,9 @@ export interface CallErrorInit {
   readonly peer: string;
   /** How many times the call was sent. */
   readonly attempt: number;
-  readonly metadata?: Headers | undefined;
+  /** What the server sent before its status, and with it. */
+  readonly header?: Headers | undefined;
+  readonly trailer?: Headers | undefined;
   readonly cause?: unknown;
 }
 
@@ -41,9 +57,15 @@ export class CallError extends ConnectError {
   readonly method: string;
   readonly peer: string;
   readonly attempt: number;
+  /** What the server sent before its status, and with it; `metadata` holds both. */
+  readonly header: Headers;
+  readonly trailer: Headers;
 
-  constructor({ code, message, method, peer, attempt, metadata, cause }: CallErrorInit) {
-    super(message, code, metadata, undefined, cause);
+  constructor({ code, message, method, peer, attempt, header, trailer, cause }: CallErrorInit) {
+    super(message, code, header, undefined, cause);
+    this.header = header ?? NOTHING;
+    this.trailer = trailer ?? NOTHING;
+    for (const [name, value] of this.trailer) this.metadata.append(name, value);
     this.message = `${method.replace(/^antiphon\./, "")} ${codeToString(code)}: ${message}`;
     this.method = method;
     this.peer = peer;

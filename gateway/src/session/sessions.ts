@@ -3,6 +3,7 @@ import type { ListenerIdentity } from "@antiphon/mesh";
 import type { IdentityService, Session } from "@antiphon/proto/antiphon/identity/v1/identity";
 import { type Client, Code, ConnectError } from "@connectrpc/connect";
 import { LRUCache } from "lru-cache";
+import type { HeaderView } from "../header-view.ts";
 import { type AccessTokens, TokenRefused } from "./access-tokens.ts";
 import { clearedCookies, readSessionCookies, sessionCookies } from "./cookies.ts";
 
@@ -13,7 +14,7 @@ export interface Sessions {
    * Rejects `unauthenticated` for a bearer token that is not valid, `unavailable` while identity
    * is away and its answer is needed.
    */
-  authenticate(header: Headers, setCookies: string[]): Promise<ListenerIdentity | undefined>;
+  authenticate(header: HeaderView, setCookies: string[]): Promise<ListenerIdentity | undefined>;
 }
 
 /** Tabs that race with the same refresh token share one answer this long. */
@@ -42,7 +43,10 @@ export function gatewaySessions({ identity, tokens, secureCookies }: Deps): Sess
     return started;
   };
 
-  const bySession = async (header: Headers, setCookies: string[]): Promise<ListenerIdentity | undefined> => {
+  const bySession = async (
+    header: HeaderView,
+    setCookies: string[],
+  ): Promise<ListenerIdentity | undefined> => {
     const { accessToken, refreshToken } = readSessionCookies(header.get("cookie"));
     if (accessToken !== undefined) {
       const listener = await tokens.verify(accessToken).catch(refusedIsNobody);

@@ -41,12 +41,16 @@ export class ServerCall implements HandlerContext, CallScope {
   readonly deadlineAtMs: number | undefined;
   readonly listener: ListenerIdentity | undefined;
   readonly traceparent: string;
+  /** Set by the guard that let it in, where the call counts against its limit. */
+  counted = false;
 
   readonly #surface: Surface;
   readonly #clock: Clock;
   readonly #reply: (status: StatusObject) => void;
   readonly #onSettled: OnSettled;
+  readonly #loadTrailers: () => Metadata;
   #settled = false;
+  #refused = false;
   #abort: AbortController | undefined;
   #requestHeader: Headers | undefined;
   #responseHeader: Headers | undefined;
@@ -59,12 +63,14 @@ export class ServerCall implements HandlerContext, CallScope {
     clock: Clock,
     reply: (status: StatusObject) => void,
     onSettled: OnSettled,
+    loadTrailers: () => Metadata,
   ) {
     this.method = method;
     this.#surface = surface;
     this.#clock = clock;
     this.#reply = reply;
     this.#onSettled = onSettled;
+    this.#loadTrailers = loadTrailers;
     this.startedAtMs = clock.monotonic();
     // grpc-js gives an instant of the wall clock, or Infinity.
     const remainingMs = Number(surface.getDeadline()) - Date.now();
@@ -89,6 +95,10 @@ export class ServerCall implements HandlerContext, CallScope {
   /** The answer is given, or nobody waits for it. */
   get settled(): boolean {
     return this.#settled;
+  }
+  /** No handler has seen it: the server had too much to do. */
+  get refused(): boolean {
+    return this.#refused;
   }
   /** Aborts when the caller went away, its deadline passed, or the call is over. */
   get signal(): AbortSignal {
@@ -126,9 +136,11 @@ export class ServerCall implements HandlerContext, CallScope {
     this.#responseHeader = undefined;
   }
 
-  trailers(): Metadata | undefined {
-    if (!this.#responseTrailer) return undefined;
-    const metadata = new Metadata();
+  /** What the handler has put into `responseTrailer`, and how busy the server is. Not to be changed. */
+  trailers(): Metadata {
+    const load = this.#loadTrailers();
+    if (!this.#responseTrailer) return load;
+    const metadata = load.clone();
     copyHeaders(this.#responseTrailer, metadata);
     return metadata;
   }
@@ -141,9 +153,18 @@ export class ServerCall implements HandlerContext, CallScope {
     if (this.#settled) return;
     const error = toConnectError(reason);
     const status = toStatus(error);
-    if (this.#responseTrailer) copyHeaders(this.#responseTrailer, status.metadata);
+    status.metadata.merge(this.trailers());
+    this.sendHeaders();
     this.#reply(status);
     this.#settle(error.code, error);
+  }
+
+  /** Sends the status of a call that must not begin. */
+  refuse(status: StatusObject): void {
+    if (this.#settled) return;
+    this.#refused = true;
+    this.#reply(status);
+    this.#settle(Code.Unavailable);
   }
 
   #cancelled(): void {

@@ -4,7 +4,7 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { anyUnpack } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { expect, test } from "vitest";
-import { CallError, fail } from "../errors.ts";
+import { CallError, fail, notAgain } from "../errors.ts";
 import { PageTokenError } from "../page-token.ts";
 import { toConnectError, toStatus } from "./status.ts";
 
@@ -46,16 +46,33 @@ test("details that would not fit into the trailers are left out, those that do s
 });
 
 test("a failed call of a handler keeps its code, not the headers that came with it", () => {
-  const metadata = new Headers({ "x-internal": "1" });
+  const trailer = new Headers({ "x-internal": "1" });
   const error = new CallError({
     code: Code.NotFound,
     message: "gone",
     method: "a.B/C",
     peer: "h:1",
     attempt: 1,
-    metadata,
+    trailer,
   });
   const status = toStatus(toConnectError(error));
   expect(status).toMatchObject({ code: Code.NotFound, details: "gone" });
   expect(status.metadata.get("x-internal")).toEqual([]);
+});
+
+test("a handler may push back, but not speak as the server or the protocol", () => {
+  const error = notAgain(fail(Code.Unavailable, "the catalog is away"));
+  error.metadata.set("antiphon-nack", "concurrency");
+  error.metadata.set("antiphon-load", "0");
+  error.metadata.set("grpc-status", "0");
+  const { metadata } = toStatus(error);
+  expect(metadata.getMap()).toEqual({ "grpc-retry-pushback-ms": "-1" });
+});
+
+test.for([
+  [Code.Unavailable, ["-1"]],
+  [Code.NotFound, []],
+] as const)("a further hop that failed with %s is tried again by nobody else: %s", ([code, pushback]) => {
+  const error = new CallError({ code, message: "away", method: "a.B/C", peer: "h:1", attempt: 3 });
+  expect(toStatus(error).metadata.get("grpc-retry-pushback-ms")).toEqual(pushback);
 });

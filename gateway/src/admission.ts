@@ -1,0 +1,45 @@
+import type { ListenerIdentity } from "@antiphon/mesh";
+import { Access } from "@antiphon/proto/antiphon/options/v1/options";
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { HeaderView } from "./header-view.ts";
+import type { Route } from "./routes.ts";
+import { isCrossSite } from "./session/cross-site.ts";
+import type { Sessions } from "./session/sessions.ts";
+
+/** Whether a call may be made, and for whom: decided before its body is read. */
+export interface Admission {
+  /**
+   * The listener that the call is made for, if any. Cookies to set are added to `setCookies`.
+   * Rejects `permission_denied` for another site's page, `unauthenticated` and `permission_denied`
+   * where the contract asks for more than the caller has.
+   */
+  admit(route: Route, asking: Asking, setCookies: string[]): Promise<ListenerIdentity | undefined>;
+}
+
+/** What is known of a request when it is admitted. */
+export interface Asking {
+  readonly header: HeaderView;
+  /** The authority that it was sent to. */
+  readonly host: string;
+  readonly isGet: boolean;
+}
+
+export function admission(sessions: Sessions, publicOrigin: string | undefined): Admission {
+  return {
+    async admit({ method, semantics }, { header, host, isGet }, setCookies) {
+      const crossSite = isCrossSite(header, host, publicOrigin);
+      if (crossSite && !isGet) {
+        throw new ConnectError("calls from another site's page are not allowed", Code.PermissionDenied);
+      }
+      const isPublic = semantics.access === Access.PUBLIC;
+      if (isPublic && !header.has("cookie") && !header.has("authorization")) return undefined;
+      // A page of another site may load a GET, but not in the listener's name.
+      const listener = crossSite ? undefined : await sessions.authenticate(header, setCookies);
+      if (!listener && !isPublic) throw new ConnectError("sign in to do this", Code.Unauthenticated);
+      if (semantics.access === Access.OPERATOR && !listener?.operator) {
+        throw new ConnectError(`${method.name} is for operators`, Code.PermissionDenied);
+      }
+      return listener;
+    },
+  };
+}
