@@ -78,6 +78,13 @@ describe("pick", () => {
     expect(by("failing").score(20)).toBeGreaterThan(by("b").score(20));
   });
 
+  test("however often an endpoint fails, it can be well again within a minute", () => {
+    const { by } = balancerOf(["failing"]);
+    warm(by("failing"), 5);
+    for (let count = 0; count < 50; count++) attempt(by("failing"), 10, 1, "failure");
+    expect(by("failing").latencyMs(60_000)).toBeLessThan(5);
+  });
+
   test("a new endpoint among fast ones is probed, one attempt at a time, until it is known", () => {
     const { balancer, by } = balancerOf(["a", "b"]);
     for (const endpoint of balancer.endpoints) warm(endpoint, 0.5);

@@ -2,6 +2,8 @@
 const DECAY_MS = 10_000;
 /** What an endpoint with too few answers to judge is taken to need. */
 const INITIAL_MS = 30;
+/** Failures in a row add up to no more than this; from there the breaker keeps attempts away. */
+const WORST_PENALTY_MS = 1_000;
 /** So many answers must come before peaks count: a process that just started is slow only once. */
 const WARM_UP_SAMPLES = 5;
 
@@ -32,7 +34,7 @@ export class PeakEwma {
 
   /** Takes in a failed attempt: at least twice the going latency, so that failing fast attracts nobody. */
   observeFailure(elapsedMs: number, nowMs: number): void {
-    const least = this.warm ? 2 * this.at(nowMs) : INITIAL_MS;
+    const least = this.warm ? Math.min(2 * this.at(nowMs), WORST_PENALTY_MS) : INITIAL_MS;
     this.#move(Math.max(elapsedMs, least), nowMs);
   }
 
