@@ -1,4 +1,5 @@
-import { type Panel, type Query, type Section, sections } from "./panels.ts";
+import type { Panel, Query, Section } from "./panel.ts";
+import { sections } from "./panels.ts";
 
 const columns = 24;
 const panelHeight = 8;

@@ -1,51 +1,5 @@
-/** One line of a panel, or a family of lines. */
-export interface Query {
-  /** PromQL over windows of one minute; the same in Grafana, in the console and in tests. */
-  readonly expr: string;
-  /** Labels that name a line, in this order. */
-  readonly by: readonly string[];
-  /** Stands before them, e.g. "p99". */
-  readonly prefix?: string;
-}
-
-export interface Panel {
-  readonly title: string;
-  /** What to look for, for people. */
-  readonly hint: string;
-  /** A unit of Grafana: `reqps`, `percentunit`, `s`, `short`, `bytes`. */
-  readonly unit: Unit;
-  readonly queries: readonly Query[];
-  /** Shown in the Prometheus console as well. */
-  readonly main?: boolean;
-}
-
-export type Unit = "reqps" | "percentunit" | "s" | "short" | "bytes";
-
-export interface Section {
-  readonly title: string;
-  readonly panels: readonly Panel[];
-}
-
-const faults = 'grpc_code=~"Unknown|DeadlineExceeded|Internal|Unavailable|DataLoss|ResourceExhausted"';
-const ours = 'grpc_service!~"grpc[.].*"';
-
-const sumRate = (metric: string, by: readonly string[]) => `sum by (${by.join(",")}) (rate(${metric}[1m]))`;
-
-/** p50 and p99 of a histogram, by these labels. */
-function quantiles(histogram: string, matchers: string, by: readonly string[]): Query[] {
-  return [0.5, 0.99].map((quantile) => ({
-    expr: `histogram_quantile(${quantile}, ${sumRate(`${histogram}_bucket{${matchers}}`, [...by, "le"])})`,
-    by,
-    prefix: `p${quantile * 100}`,
-  }));
-}
-
-/** The share of what matches among all of a counter; 0, not nothing, where none does. */
-function share(counter: string, matchers: string, part: string, by: readonly string[]): Query {
-  const all = sumRate(`${counter}{${matchers}}`, by);
-  const some = sumRate(`${counter}{${matchers}${matchers === "" ? "" : ","}${part}}`, by);
-  return { expr: `(${some} or 0 * ${all}) / (${all} > 0)`, by };
-}
+import type { Section } from "./panel.ts";
+import { faults, ours, quantiles, share, sumRate } from "./queries.ts";
 
 const edge = ["job", "dst_service"];
 
