@@ -67,8 +67,8 @@ function ListenerHome({ name }: { name: string }) {
         {data?.shelves.map((shelf) => (
           <Shelf key={`${shelf.kind} ${shelf.seed?.id ?? shelf.title}`} shelf={shelf} />
         ))}
+        {data?.shelves.length === 0 && <Browse />}
       </div>
-      {data?.shelves.length === 0 && <Browse />}
     </>
   );
 }
