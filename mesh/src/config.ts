@@ -22,6 +22,14 @@ export interface MeshConfig {
   readonly drainMs: number;
   /** ANTIPHON_PROPAGATION_MS: from deregistration until callers have heard of it, default 300. */
   readonly propagationMs: number;
+  /** ANTIPHON_SHED: whether calls are refused when there is too much to do, `on` (default) or `off`. */
+  readonly shed: boolean;
+  /** ANTIPHON_CONCURRENCY_MIN: unary calls in flight that are let in while the event loop has time to spare, default 256. */
+  readonly concurrencyMin: number;
+  /** ANTIPHON_CONCURRENCY_MAX: unary calls in flight at most, default 2000. */
+  readonly concurrencyMax: number;
+  /** ANTIPHON_STRAINED_PERCENT: the event loop is strained above this utilisation, default 95. */
+  readonly strainedPercent: number;
   /** ANTIPHON_INSTANCE_ID; without it `<name>-<random>`. */
   readonly instanceId?: string | undefined;
 }
@@ -72,6 +80,16 @@ const meshShape = {
   ],
   drainMs: ["ANTIPHON_DRAIN_MS", wholeNumber(0, 600_000).default(10_000)],
   propagationMs: ["ANTIPHON_PROPAGATION_MS", wholeNumber(0, 60_000).default(300)],
+  shed: [
+    "ANTIPHON_SHED",
+    z
+      .enum(["on", "off"], { error: "must be on or off" })
+      .default("on")
+      .transform((value) => value === "on"),
+  ],
+  concurrencyMin: ["ANTIPHON_CONCURRENCY_MIN", wholeNumber(1, 100_000).default(256)],
+  concurrencyMax: ["ANTIPHON_CONCURRENCY_MAX", wholeNumber(1, 100_000).default(2_000)],
+  strainedPercent: ["ANTIPHON_STRAINED_PERCENT", wholeNumber(1, 100).default(95)],
   instanceId: ["ANTIPHON_INSTANCE_ID", z.string().optional()],
 } as const satisfies ConfigShape;
 

@@ -28,7 +28,7 @@ export {
 export { type ConsulDiscovery, consulDiscovery } from "./discovery/consul-discovery.ts";
 export type { Discovery, EndpointInfo } from "./discovery/discovery.ts";
 export { staticDiscovery } from "./discovery/static-discovery.ts";
-export { CallError, type CallErrorInit, fail } from "./errors.ts";
+export { CallError, type CallErrorInit, fail, notAgain } from "./errors.ts";
 export { newId, stableId } from "./ids.ts";
 export { type KeepRunning, keepRunning, pause } from "./keep-running.ts";
 export { Latest } from "./latest.ts";

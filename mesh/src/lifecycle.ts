@@ -106,13 +106,16 @@ interface Listener {
 async function grpcListener(
   served: readonly Served[],
   ground: ServiceGround,
-  { readiness, draining }: OpenDeps,
+  { readiness, draining, debug }: OpenDeps,
 ): Promise<Listener> {
   const { log, mesh } = ground;
   const services = served.map(({ service }) => service);
   const typeNames = services.map(({ typeName }) => typeName);
   const ready = async () => (await readiness.report()).ready;
-  const host = new GrpcHost(ground);
+  const { shed, concurrencyMin, concurrencyMax, strainedPercent } = mesh;
+  const limits = { minLimit: concurrencyMin, maxLimit: concurrencyMax, strainedAt: strainedPercent / 100 };
+  const host = new GrpcHost({ ...ground, overload: { shed, ...limits } });
+  debug("server", () => host.load());
   for (const part of served) host.add(part);
   host.add(healthService(typeNames, ready, draining.signal));
   host.add(reflectionService(services));

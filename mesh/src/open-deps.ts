@@ -32,6 +32,8 @@ export interface OpenDeps {
   readonly readiness: Readiness;
   /** Aborts `deps.signal`. */
   readonly draining: AbortController;
+  /** Shows something under a name of its own at `/debug/mesh`. */
+  debug(part: string, snapshot: () => unknown): void;
   /** Runs the stop hooks, the last one first, then closes NATS, clients and the admin port. Once; never rejects. */
   close(): Promise<void>;
 }
@@ -44,12 +46,14 @@ export function openDeps(ground: ServiceGround): OpenDeps {
   const draining = new AbortController();
   const readiness = new Readiness();
   const transports = new Map<string, MeshTransport>();
+  const debugParts = new Map<string, () => unknown>();
   const debug = () => ({
     service: name,
     instance: instanceId,
     version: mesh.version,
     zone: mesh.zone,
     phase: readiness.phase,
+    ...Object.fromEntries([...debugParts].map(([part, snapshot]) => [part, snapshot()])),
     targets: debugSnapshot(),
   });
   const admin = new AdminServer({ metrics, readiness, log, debug });
@@ -107,6 +111,7 @@ export function openDeps(ground: ServiceGround): OpenDeps {
     admin,
     readiness,
     draining,
+    debug: (part, snapshot) => void debugParts.set(part, snapshot),
     close: () => (closing ??= closeAll()),
   };
 }

@@ -79,7 +79,11 @@ function answerOnce(
   const call = begin(surface, respond);
   void runInScope(call, async () => {
     try {
-      hosted.admit(call);
+      const refusal = hosted.admit(call);
+      if (refusal) {
+        call.refuse(refusal);
+        return;
+      }
       const answer = await handle(call);
       if (call.settled) return;
       const bytes = hosted.write(answer);
@@ -104,7 +108,11 @@ function answerMany(
   const call = begin(surface, (status) => void surface.emit("error", status));
   void runInScope(call, async () => {
     try {
-      hosted.admit(call);
+      const refusal = hosted.admit(call);
+      if (refusal) {
+        call.refuse(refusal);
+        return;
+      }
       for await (const answer of handle(call)) {
         if (call.settled) return;
         const bytes = hosted.write(answer);

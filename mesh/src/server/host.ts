@@ -12,6 +12,7 @@ import { ServerMetrics } from "../telemetry/server-metrics.ts";
 import { traceIdOf } from "../telemetry/traceparent.ts";
 import { hostMethod } from "./host-method.ts";
 import { HostedMethod } from "./hosted-method.ts";
+import { OverloadGuard, type OverloadOptions, type OverloadSnapshot } from "./overload-guard.ts";
 import type { Served } from "./served.ts";
 import { type OnSettled, ServerCall } from "./server-call.ts";
 
@@ -19,6 +20,7 @@ export interface GrpcHostOptions {
   readonly log: Logger;
   readonly metrics: Registry;
   readonly clock: Clock;
+  readonly overload?: OverloadOptions | undefined;
 }
 
 /** Larger requests are refused with `resource_exhausted`. */
@@ -42,13 +44,20 @@ export class GrpcHost {
   readonly #sockets = new Set<Socket>();
   readonly #open = new Set<ServerCall>();
   readonly #metrics: ServerMetrics;
+  readonly #guard: OverloadGuard;
   readonly #log: Logger;
   readonly #clock: Clock;
 
-  constructor({ log, metrics, clock }: GrpcHostOptions) {
+  constructor({ log, metrics, clock, overload }: GrpcHostOptions) {
     this.#log = log;
     this.#clock = clock;
     this.#metrics = new ServerMetrics(metrics);
+    this.#guard = new OverloadGuard({ log, metrics }, overload);
+  }
+
+  /** How busy it is, and what it has refused. */
+  load(): OverloadSnapshot {
+    return this.#guard.snapshot();
   }
 
   /** Adds a service; before `listen`. */
@@ -57,11 +66,15 @@ export class GrpcHost {
     const level = service.typeName.startsWith("grpc.") ? "debug" : "info";
     for (const spec of Object.values(methods)) {
       const metrics = this.#metrics.of(spec.method);
+      const guard = this.#guard.of(spec.method);
       const method = `${service.typeName}/${spec.method.name}`;
       const onSettled: OnSettled = (call, code, error) => {
         this.#open.delete(call);
         const ms = this.#clock.monotonic() - call.startedAtMs;
         metrics.handled(code, ms / 1000);
+        guard.settled(call, code, ms);
+        // Told by the guard, for all of them together.
+        if (call.refused) return;
         const line = {
           method,
           code: codeLabel(code),
@@ -75,9 +88,11 @@ export class GrpcHost {
         else if (code === Code.Unavailable) this.#log.warn({ ...line, err }, "call");
         else this.#log[level](line, "call");
       };
-      hostMethod(this.#server, spec, new HostedMethod(spec.method, metrics), (surface, reply) => {
+      hostMethod(this.#server, spec, new HostedMethod(spec.method, metrics, guard), (surface, reply) => {
         metrics.started.value++;
-        const call = new ServerCall(spec.method, surface, this.#clock, reply, onSettled);
+        const call = new ServerCall(spec.method, surface, this.#clock, reply, onSettled, () =>
+          this.#guard.loadTrailers(),
+        );
         this.#open.add(call);
         return call;
       });

@@ -7,10 +7,11 @@ import {
   toBinary,
 } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
-import type { ServerReadableStream } from "@grpc/grpc-js";
+import type { ServerReadableStream, StatusObject } from "@grpc/grpc-js";
 import { fail } from "../errors.ts";
 import type { MethodMetrics } from "../telemetry/server-metrics.ts";
 import { accessOf, requireAccess } from "./access.ts";
+import type { MethodGuard } from "./overload-guard.ts";
 import type { ServerCall } from "./server-call.ts";
 import { readRequest } from "./validation.ts";
 
@@ -18,21 +19,28 @@ import { readRequest } from "./validation.ts";
 export class HostedMethod {
   readonly #method: DescMethod;
   readonly #metrics: MethodMetrics;
+  readonly #guard: MethodGuard;
   readonly #access;
 
-  constructor(method: DescMethod, metrics: MethodMetrics) {
+  constructor(method: DescMethod, metrics: MethodMetrics, guard: MethodGuard) {
     this.#method = method;
     this.#metrics = metrics;
+    this.#guard = guard;
     this.#access = accessOf(method);
   }
 
-  /** Throws where the call must not run: nobody waits for it any more, or the caller may not make it. */
-  admit(call: ServerCall): void {
+  /**
+   * Throws where the call must not run: nobody waits for it any more, or the caller may not make it.
+   * Returns the status with which it is refused where the server has too much to do.
+   */
+  admit(call: ServerCall): StatusObject | undefined {
     const remainingMs = call.timeoutMs();
     if (remainingMs !== undefined && remainingMs <= 0) {
       throw fail(Code.DeadlineExceeded, "the deadline had passed before the call began");
     }
     requireAccess(this.#access, call.listener);
+    // Last: a call that is let in is counted until it has settled.
+    return this.#guard.admit(call);
   }
 
   read(message: Uint8Array): MessageShape<DescMessage> {

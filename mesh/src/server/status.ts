@@ -6,6 +6,7 @@ import { Metadata, type StatusObject } from "@grpc/grpc-js";
 import { isDatabaseAway, isUnstorableText } from "../database.ts";
 import { CallError } from "../errors.ts";
 import { PageTokenError } from "../page-token.ts";
+import { LOAD_HEADER, NACK_HEADER, PUSHBACK_HEADER } from "../resilience/load-headers.ts";
 
 /** Trailers have to fit into one header block; peers commonly stop at 8 KiB. */
 const MAX_MESSAGE_CHARS = 2_000;
@@ -26,13 +27,18 @@ export function toConnectError(error: unknown): ConnectError {
   return told("internal error", Code.Internal);
 }
 
-/** The gRPC status of an error: code, message, its metadata as trailers, its details in `grpc-status-details-bin`. */
+/**
+ * The gRPC status of an error: code, message, its metadata as trailers, its details in
+ * `grpc-status-details-bin`. What a further hop made unavailable is not to be sent again: it was tried
+ * there, and each hop that tries again multiplies the load on whoever is in trouble.
+ */
 export function toStatus(error: ConnectError): StatusObject {
   // A lone surrogate would make the percent-encoding of the message throw.
   const message = error.rawMessage.toWellFormed().slice(0, MAX_MESSAGE_CHARS);
   const metadata = new Metadata();
   // What a further hop answered with is between us and it.
   if (!(error instanceof CallError)) copyHeaders(error.metadata, metadata);
+  else if (error.code === Code.Unavailable) metadata.set(PUSHBACK_HEADER, "-1");
   const details = packDetails(error);
   if (details.length > 0) {
     const status = create(StatusSchema, { code: error.code, message, details });
@@ -57,10 +63,17 @@ function packDetails(error: ConnectError) {
   return packed;
 }
 
-/** Adds headers of a handler to gRPC metadata; those of the protocol itself are not a handler's to set. */
+/** The protocol's and the mesh's own. */
+const RESERVED = /^(:|grpc-|content-|te$|connection$|transfer-encoding$)/;
+const RESERVED_NAMES = new Set([LOAD_HEADER, NACK_HEADER]);
+
+/**
+ * Adds headers of a handler to gRPC metadata; those of the protocol itself, and those in which the mesh
+ * speaks for the server, are not a handler's to set. A handler may push back.
+ */
 export function copyHeaders(from: Headers, to: Metadata): void {
   for (const [name, value] of from) {
-    if (/^(:|grpc-|content-|te$|connection$|transfer-encoding$)/.test(name)) continue;
+    if (RESERVED_NAMES.has(name) || (RESERVED.test(name) && name !== PUSHBACK_HEADER)) continue;
     to.add(name, name.endsWith("-bin") ? Buffer.from(value, "base64") : value);
   }
 }

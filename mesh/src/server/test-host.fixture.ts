@@ -3,6 +3,7 @@ import { Registry } from "prom-client";
 import { onTestFinished } from "vitest";
 import { systemClock } from "../clock.ts";
 import { GrpcHost } from "./host.ts";
+import type { OverloadOptions } from "./overload-guard.ts";
 import type { Served } from "./served.ts";
 import { StockClient } from "./stock-client.fixture.ts";
 
@@ -18,11 +19,19 @@ export interface TestHost {
 }
 
 /** A host with a stock client, gone when the test is over. */
-export async function hostOf(...served: Served[]): Promise<TestHost> {
+export function hostOf(...served: Served[]): Promise<TestHost> {
+  return limitedHostOf(undefined, ...served);
+}
+
+/** The same with limits of its own. */
+export async function limitedHostOf(
+  overload: OverloadOptions | undefined,
+  ...served: Served[]
+): Promise<TestHost> {
   const lines: Record<string, unknown>[] = [];
   const log = pino({ level: "debug", base: null }, { write: (line) => void lines.push(JSON.parse(line)) });
   const metrics = new Registry();
-  const host = new GrpcHost({ log, metrics, clock: systemClock });
+  const host = new GrpcHost({ log, metrics, clock: systemClock, overload });
   for (const part of served) host.add(part);
   const port = await host.listen("127.0.0.1", 0);
   const client = new StockClient(port);

@@ -76,6 +76,13 @@ export enum MeshErrorReason {
    * @generated from enum value: MESH_ERROR_REASON_MESSAGE_TOO_LARGE = 7;
    */
   MESSAGE_TOO_LARGE = 7,
+
+  /**
+   * The server had too much to do and refused the call: no handler has seen it.
+   *
+   * @generated from enum value: MESH_ERROR_REASON_OVERLOADED = 8;
+   */
+  OVERLOADED = 8,
 }
 
 /**
