@@ -96,10 +96,13 @@ describe.each(filesOf("services/*/src/config.ts").map((path) => path.split("/")[
     expect(calls.length).toBeGreaterThan(0);
     expect(calls.filter((call) => !new RegExp(`\\b${call}\\b`).test(readme))).toEqual([]);
   });
-
-  test("its README names every variable that it reads", () => {
-    const config = readText(`services/${service}/src/config.ts`);
-    const variables = [...config.matchAll(/ANTIPHON_[A-Z_]+/g)].map(([name]) => name);
-    expect(variables.filter((name) => !readme.includes(name))).toEqual([]);
-  });
 });
+
+test.each(filesOf("{gateway,mesh,services/*}/src/config.ts"))(
+  "a README names every variable of %s",
+  (config) => {
+    const readme = readText(config.replace("src/config.ts", "README.md"));
+    const variables = [...readText(config).matchAll(/\bANTIPHON_[A-Z_]+/g)].map(([name]) => name);
+    expect(variables.filter((name) => !readme.includes(name))).toEqual([]);
+  },
+);
