@@ -145,6 +145,7 @@ describe.each([
     const broken = await start(grpcPeer(failing(grpc.status.INTERNAL)));
     const good = await start(grpcPeer(named("good")));
     const { seen } = meshOf(broken, good);
+    await until(async () => (await seen(20))["code 13"]);
     await until(async () => (await seen(20)).good === 20);
     expect(await seen(50)).toEqual({ good: 50 });
   });
