@@ -27,7 +27,7 @@ export const sections: readonly Section[] = [
         hint: "p50 and p99 on the server, without the network.",
         unit: "s",
         main: true,
-        queries: quantiles("grpc_server_handling_seconds", ours, ["job"]),
+        queries: quantiles("grpc_server_handling_seconds", `${ours},${unary}`, ["job"]),
       },
       {
         title: "Copies that answer",
@@ -60,7 +60,7 @@ export const sections: readonly Section[] = [
         hint: "p50 and p99 as the caller saw it. Above the service's own: network, retries or queues.",
         unit: "s",
         main: true,
-        queries: quantiles("grpc_client_handling_seconds", "", edge),
+        queries: quantiles("grpc_client_handling_seconds", unary, edge),
       },
     ],
   },
