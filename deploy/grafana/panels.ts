@@ -1,5 +1,5 @@
 import type { Section } from "./panel.ts";
-import { faults, ours, quantiles, share, sumRate } from "./queries.ts";
+import { faults, ours, quantiles, share, sumRate, unary } from "./queries.ts";
 
 const edge = ["job", "dst_service"];
 

@@ -4,6 +4,8 @@ import type { Query } from "./panel.ts";
 export const faults = 'grpc_code=~"Unknown|DeadlineExceeded|Internal|Unavailable|DataLoss|ResourceExhausted"';
 /** Leaves out health checks and reflection. */
 export const ours = 'grpc_service!~"grpc[.].*"';
+/** A stream lasts as long as somebody watches: its time says nothing about speed. */
+export const unary = 'grpc_type="unary"';
 
 /** What a counter gained a second, by these labels. */
 export const sumRate = (metric: string, by: readonly string[]) =>
