@@ -31,22 +31,57 @@ export function databaseReady(pool: pg.Pool): () => Promise<void> {
   };
 }
 
-/** Runs `fn` in one transaction: committed when it resolves, rolled back when it rejects. */
-export async function withTransaction<T>(pool: pg.Pool, fn: (tx: pg.PoolClient) => Promise<T>): Promise<T> {
+/** A transaction took longer than it may. */
+export class TransactionTimeout extends Error {
+  override readonly name = "TransactionTimeout";
+}
+
+export interface TransactionOptions {
+  /** Milliseconds that `fn`, and each of its queries, may take; default no limit. */
+  readonly timeoutMs?: number;
+}
+
+/**
+ * Runs `fn` in one transaction: committed when it resolves, rolled back when it rejects. Rejects with
+ * {@link TransactionTimeout} where `fn` takes too long; what it does after that has no effect.
+ */
+export async function withTransaction<T>(
+  pool: pg.Pool,
+  fn: (tx: pg.PoolClient) => Promise<T>,
+  { timeoutMs }: TransactionOptions = {},
+): Promise<T> {
   const tx = await pool.connect();
   let broken: Error | undefined;
   try {
-    await tx.query("BEGIN");
-    const result = await fn(tx);
+    // PostgreSQL ends a query that would outlive its transaction's connection, and gives its locks back.
+    await tx.query(timeoutMs ? `BEGIN; SET LOCAL statement_timeout = ${Math.ceil(timeoutMs)}` : "BEGIN");
+    const result = await (timeoutMs ? within(fn(tx), timeoutMs) : fn(tx));
     await tx.query("COMMIT");
     return result;
   } catch (error) {
-    await tx.query("ROLLBACK").catch((rollbackError: Error) => {
-      broken = rollbackError;
-    });
+    // A rollback would queue behind the query that hangs: closing the connection does not.
+    if (error instanceof TransactionTimeout) broken = error;
+    else {
+      await tx.query("ROLLBACK").catch((rollbackError: Error) => {
+        broken = rollbackError;
+      });
+    }
     throw error;
   } finally {
     tx.release(broken);
+  }
+}
+
+async function within<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
+  const { promise: expired, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => reject(new TransactionTimeout(`took longer than ${timeoutMs} ms`)),
+    timeoutMs,
+  );
+  try {
+    return await Promise.race([work, expired]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -12,11 +12,12 @@ import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import { withTransaction } from "../database.ts";
 import { keepRunning, orAborted, pause } from "../keep-running.ts";
+import { processBatch } from "./batch-processor.ts";
 import { countDeadLetters, sendDeadLetter } from "./dead-letter.ts";
-import { type EventHandler, routesOf, runHandler } from "./event-handler.ts";
+import { type EventHandler, routesOf } from "./event-handler.ts";
 import { predecessorsGone } from "./gap.ts";
 import { pruneInbox } from "./inbox.ts";
-import { type ProcessorDeps, processDelivery } from "./inbox-processor.ts";
+import type { ProcessorDeps } from "./inbox-processor.ts";
 import { EVENTS, openJetStream, unlessMissing } from "./jetstream.ts";
 import { Lanes } from "./lanes.ts";
 import { eventMetrics } from "./metrics.ts";
@@ -39,8 +40,12 @@ export interface ConsumeDeps {
   readonly maxAttempts?: number;
   /** Wait before the second attempt, milliseconds; four times as long before each further one; default 250. */
   readonly retryMs?: number;
-  /** Events in hand at once, each with a connection of the pool; default 4. */
+  /** An attempt that takes longer, milliseconds, fails and its transaction ends; default 30,000. */
+  readonly timeoutMs?: number;
+  /** Transactions at once, each with a connection of the pool; default 4. */
   readonly concurrency?: number;
+  /** Events a transaction, each of another key, where as many wait; default 1. See {@link onBatch}. */
+  readonly batch?: number;
   /** After which the broker gives what a dead replica had in hand to another; default 30 s. */
   readonly ackWaitMs?: number;
 }
@@ -64,6 +69,7 @@ const MAX_ACK_PENDING = 256;
  * rarely lie in the hands of two.
  */
 const IN_HAND = 32;
+const MAX_BATCH = 100;
 const MEASURE_MS = 5_000;
 
 /**
@@ -72,7 +78,11 @@ const MEASURE_MS = 5_000;
  */
 export function consume(deps: ConsumeDeps, handlers: readonly EventHandler[]): EventConsumer {
   const { nats, pool, group, service = group, log, maxAttempts = 5, retryMs = 250, concurrency = 4 } = deps;
-  const { ackWaitMs = 30_000 } = deps;
+  const { ackWaitMs = 30_000, timeoutMs = 30_000, batch = 1 } = deps;
+  if (!Number.isInteger(batch) || batch < 1 || batch > MAX_BATCH) {
+    throw new TypeError(`batch must be a whole number from 1 to ${MAX_BATCH} (was ${batch})`);
+  }
+  const inHandLimit = Math.max(IN_HAND, 2 * batch * concurrency);
   if (!/^[a-z][a-z0-9-]{0,31}$/.test(group)) {
     throw new TypeError(`group must be at most 32 lower case letters, digits and dashes (was "${group}")`);
   }
@@ -89,7 +99,7 @@ export function consume(deps: ConsumeDeps, handlers: readonly EventHandler[]): E
     await ensureConsumer(manager, group, {
       filter_subjects: Array.from(routes.types.values(), ({ filter }) => filter),
       ack_wait: nanos(ackWaitMs),
-      max_ack_pending: MAX_ACK_PENDING,
+      max_ack_pending: Math.max(MAX_ACK_PENDING, 2 * inHandLimit),
     });
     const processor: ProcessorDeps = {
       consumer: group,
@@ -99,25 +109,26 @@ export function consume(deps: ConsumeDeps, handlers: readonly EventHandler[]): E
       metrics,
       maxAttempts,
       retryMs,
+      timeoutMs,
       deadLetter: (message, error, attempts) => sendDeadLetter(nc, box, message, error, attempts),
       predecessorsGone: (message, type) => predecessorsGone(manager, group, message, type),
     };
-    const lanes = new Lanes(concurrency);
     const inHand = new Set<JsMsg>();
+    const lanes = new Lanes<JsMsg>(concurrency, batch, async (messages) => {
+      // What was not begun goes to another replica at once.
+      if (signal.aborted) for (const message of messages) message.nak();
+      else await processBatch(processor, messages);
+      for (const message of messages) inHand.delete(message);
+    });
     const keepAlive = setInterval(() => {
       for (const message of inHand) message.working();
     }, ackWaitMs / 3);
-    const messages = messagesOf(nc, await jetstream(nc).consumers.get(EVENTS, group), IN_HAND, signal);
+    const messages = messagesOf(nc, await jetstream(nc).consumers.get(EVENTS, group), inHandLimit, signal);
     try {
       for await (const message of messages) {
         inHand.add(message);
-        lanes.run(laneOf(message), async () => {
-          // What was not begun goes to another replica at once.
-          if (signal.aborted) message.nak();
-          else await processDelivery(processor, message);
-          inHand.delete(message);
-        });
-        await lanes.room(IN_HAND);
+        lanes.add(laneOf(message), message);
+        await lanes.room(inHandLimit);
       }
     } finally {
       await lanes.idle();
@@ -150,12 +161,16 @@ export function consume(deps: ConsumeDeps, handlers: readonly EventHandler[]): E
     },
     async release(aggregate, key) {
       for (let handled = 0; ; handled += 1) {
-        const more = await withTransaction(pool, async (tx) => {
+        const handleNext = async (tx: pg.PoolClient) => {
           const event = await takeParked(tx, group, aggregate, key);
           const handler = event && routes.handlers.get(event.envelope.type);
-          if (handler) await runHandler(handler.decode(event.payload), tx, event.envelope);
+          if (handler) {
+            const { envelope, payload } = event;
+            await handler.apply([{ envelope, message: handler.decode(payload) }], tx);
+          }
           return event !== undefined;
-        });
+        };
+        const more = await withTransaction(pool, handleNext, { timeoutMs });
         if (!more) return handled;
       }
     },

@@ -1,4 +1,4 @@
-import { type DescMessage, fromBinary, type MessageShape } from "@bufbuild/protobuf";
+import { type DescMessage, fromBinary, type Message, type MessageShape } from "@bufbuild/protobuf";
 import type pg from "pg";
 import { runInScope } from "../call-scope.ts";
 import type { Envelope } from "./envelope.ts";
@@ -16,25 +16,78 @@ export interface EventContext {
   readonly at: Date;
 }
 
-/** A handler of one type of event; made with {@link on}. */
-export interface EventHandler {
-  readonly type: EventType;
-  /** Decodes the payload; throws where it is malformed. The result runs the handler. */
-  decode(payload: Uint8Array): (context: EventContext) => Promise<void>;
+/** An event among those that a batch handler gets at once. */
+export interface BatchedEvent<M> extends Omit<EventContext, "tx"> {
+  readonly message: M;
 }
 
-/** Handles the events of one type. A handler that throws is tried again later, with its key's order kept. */
+/** An event whose turn it is, with its payload decoded. */
+export interface TakenEvent {
+  readonly envelope: Envelope;
+  readonly message: Message;
+}
+
+/** A handler of one type of event; made with {@link on}, {@link onBatch} or {@link upcast}. */
+export interface EventHandler {
+  readonly type: EventType;
+  /** Throws where the payload is malformed. */
+  decode(payload: Uint8Array): Message;
+  /** Handles events of this type and of different keys. */
+  apply(events: readonly TakenEvent[], tx: pg.PoolClient): Promise<void>;
+}
+
+/**
+ * Handles the events of one type, one at a time, as part of the trace that caused it. A handler that throws
+ * or takes too long is tried again later, with its key's order kept.
+ */
 export function on<S extends DescMessage>(
   schema: S,
   handle: (message: MessageShape<S>, context: EventContext) => Promise<void> | void,
 ): EventHandler {
   return {
     type: event(schema),
-    decode(payload) {
-      const message = fromBinary(schema, payload);
-      return async (context) => handle(message, context);
+    decode: (payload) => fromBinary(schema, payload),
+    async apply(events, tx) {
+      for (const { message, envelope } of events) {
+        const { id: eventId, key, keySeq, at, traceparent } = envelope;
+        await runInScope({ traceparent }, async () =>
+          handle(message as MessageShape<S>, { tx, eventId, key, keySeq, at }),
+        );
+      }
     },
   };
+}
+
+/**
+ * Handles the events of one type many at a time, each of another key, for a consumer with `batch`: one
+ * statement for all their effects is what makes batches fast. A handler that throws gets them again one by one.
+ */
+export function onBatch<S extends DescMessage>(
+  schema: S,
+  handle: (
+    events: readonly BatchedEvent<MessageShape<S>>[],
+    context: Pick<EventContext, "tx">,
+  ) => Promise<void> | void,
+): EventHandler {
+  return {
+    type: event(schema),
+    decode: (payload) => fromBinary(schema, payload),
+    async apply(events, tx) {
+      const batch = events.map(({ message, envelope: { id: eventId, key, keySeq, at } }) => {
+        return { message: message as MessageShape<S>, eventId, key, keySeq, at };
+      });
+      await handle(batch, { tx });
+    },
+  };
+}
+
+/** Handles events of an older version as what they would be in the newer one, with the newer one's handler. */
+export function upcast<Old extends DescMessage>(
+  old: Old,
+  toNew: (message: MessageShape<Old>) => Message,
+  handler: EventHandler,
+): EventHandler {
+  return { ...handler, type: event(old), decode: (payload) => toNew(fromBinary(old, payload)) };
 }
 
 /** What a consumer reads: every type of each aggregate it touches, since they share one order. */
@@ -50,13 +103,4 @@ export function routesOf(handlers: readonly EventHandler[]): Routes {
   if (byType.size < handlers.length) throw new TypeError("a consumer takes one handler a type of event");
   const types = handlers.flatMap(({ type }) => siblings(type)).map((type) => [type.type, type] as const);
   return { types: new Map(types), handlers: byType };
-}
-
-/** Runs a decoded handler as part of the trace that caused the event. */
-export function runHandler(
-  handler: (context: EventContext) => Promise<void>,
-  tx: pg.PoolClient,
-  { id, key, keySeq, at, traceparent }: Envelope,
-): Promise<void> {
-  return runInScope({ traceparent }, () => handler({ tx, eventId: id, key, keySeq, at }));
 }

@@ -1,12 +1,13 @@
+import type { Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { JsMsg } from "@nats-io/jetstream";
 import type pg from "pg";
 import type { Logger } from "pino";
 import { isDatabaseAway, withTransaction } from "../database.ts";
 import { type Envelope, fromHeaders, MalformedEnvelope } from "./envelope.ts";
-import { type EventContext, type Routes, runHandler } from "./event-handler.ts";
+import type { EventHandler, Routes } from "./event-handler.ts";
 import type { EventType } from "./event-type.ts";
-import { claim, countFailure, remember } from "./inbox.ts";
+import { claim, countBeforehand, countFailure, forgetFailures, forgiveAttempt, remember } from "./inbox.ts";
 import type { EventMetrics } from "./metrics.ts";
 import { keepParked, type ParkedEvent, parkKey } from "./parking.ts";
 
@@ -31,6 +32,8 @@ export interface ProcessorDeps {
   readonly maxAttempts: number;
   /** Before the second attempt; each further one waits four times as long, at most 30 s. */
   readonly retryMs: number;
+  /** An attempt that takes longer fails. */
+  readonly timeoutMs: number;
   /** Resolves when the dead letter is safe with the broker. */
   deadLetter(message: JsMsg, error: unknown, attempts: number): Promise<void>;
   /** True where the stream holds no earlier event of this one's key that is still to be handled. */
@@ -60,80 +63,99 @@ function messageOf(error: unknown): string {
 
 /** Handles one delivery to its end, acknowledged or put off; never rejects. */
 export async function processDelivery(deps: ProcessorDeps, message: JsMsg): Promise<Result> {
-  const { consumer, log, metrics } = deps;
+  const { consumer, metrics } = deps;
   const stopTimer = metrics.process.startTimer({ consumer });
-  let result: Result;
-  try {
-    result = await settle(deps, message);
-  } catch (error) {
-    // Whatever it was, the event is unharmed: it comes again.
-    const { subject, info } = message;
-    const line = { consumer, subject, reason: messageOf(error) };
-    // Said of each event, but not each time: while a server is away they all come again and again.
-    if (info.deliveryCount % 10 === 1) log.warn(line, "an event was put off");
-    else log.debug(line, "an event was put off");
-    message.nak(doubling(250, info.deliveryCount, 5_000));
-    result = "postponed";
-  }
+  const result = await settle(deps, message).catch((error: unknown) => postpone(deps, message, error));
   stopTimer({ result });
   if (result === "duplicate") metrics.duplicates.inc({ consumer });
   return result;
 }
 
+/** Whatever it was, the event is unharmed: it comes again. */
+export function postpone({ consumer, log }: ProcessorDeps, message: JsMsg, error: unknown): Result {
+  const { subject, info } = message;
+  const line = { consumer, subject, reason: messageOf(error) };
+  // Said of each event, but not each time: while a server is away they all come again and again.
+  if (info.deliveryCount % 10 === 1) log.warn(line, "an event was put off");
+  else log.debug(line, "an event was put off");
+  message.nak(doubling(250, info.deliveryCount, 5_000));
+  return "postponed";
+}
+
 async function settle(deps: ProcessorDeps, message: JsMsg): Promise<Result> {
-  const { consumer, routes } = deps;
-  let envelope: Envelope;
-  let type: EventType | undefined;
+  const { pool, maxAttempts } = deps;
+  let delivered: DeliveredEvent;
   try {
-    envelope = fromHeaders(message.headers);
-    type = routes.types.get(envelope.type);
-    if (!type)
-      throw new MalformedEnvelope(`header ce-type "${envelope.type}" does not belong on this subject`);
+    delivered = readDelivery(deps, message);
   } catch (error) {
     // Without an envelope it has no place in any order, and stands in nobody's way.
     return await bury(deps, message, error);
   }
-  const event = { consumer, aggregate: type.aggregate, envelope, payload: message.data };
+  const { event } = delivered;
+  const attempt = message.info.redelivered ? await countBeforehand(pool, event) : 0;
   try {
-    return await apply(deps, message, type, event);
+    if (attempt > maxAttempts) throw new Error("its handler came to no end: the process died with it");
+    return await apply(deps, message, delivered, attempt);
   } catch (error) {
-    if (isTransient(error)) throw error;
-    return await retryOrPark(deps, message, event, error);
+    if (!isTransient(error)) return await retryOrPark(deps, message, event, error, attempt);
+    if (attempt > 0) await forgiveAttempt(pool, event);
+    throw error;
   }
+}
+
+/** An event as it came, whose headers are well. */
+export interface DeliveredEvent {
+  readonly type: EventType;
+  readonly event: ParkedEvent;
+}
+
+/** Throws {@link MalformedEnvelope} for a message that is no event of this consumer's. */
+export function readDelivery(
+  { consumer, routes }: Pick<ProcessorDeps, "consumer" | "routes">,
+  { headers, data }: JsMsg,
+): DeliveredEvent {
+  const envelope = fromHeaders(headers);
+  const type = routes.types.get(envelope.type);
+  if (!type) {
+    throw new MalformedEnvelope(`header ce-type "${envelope.type}" does not belong on this subject`);
+  }
+  return { type, event: { consumer, aggregate: type.aggregate, envelope, payload: data } };
 }
 
 async function apply(
   deps: ProcessorDeps,
   message: JsMsg,
-  type: EventType,
-  event: ParkedEvent,
+  { type, event }: DeliveredEvent,
+  attempt: number,
 ): Promise<Result> {
-  const { consumer, pool, log, metrics } = deps;
+  const { consumer, pool, log, metrics, timeoutMs } = deps;
   const { envelope } = event;
-  const handle = decode(deps, event);
+  const handle = handlerOf(deps, event);
   const tooEarly = message.info.deliveryCount >= PATIENCE;
+  const claimAndHandle = async (tx: pg.PoolClient, acceptGap: boolean): Promise<Result> => {
+    const claimed = await claim(tx, event, acceptGap);
+    if (claimed === "gap" || claimed === "duplicate") return claimed;
+    if (claimed === "parked") {
+      if (await keepParked(tx, event)) return "parked";
+      throw new Postponed(`key ${envelope.key} was released meanwhile`);
+    }
+    if (claimed === "late") {
+      await remember(tx, event);
+      await asked(deps.deadLetter(message, new Error("it came after later events of its key"), 1));
+      return "dead_letter";
+    }
+    if (handle instanceof Error) {
+      // Sent before the commit: a crash between them sends it twice, the other order would lose it. The
+      // position moves on, so the key goes on without this event.
+      await asked(deps.deadLetter(message, handle, 1));
+      return "dead_letter";
+    }
+    await handle(tx);
+    if (attempt > 0) await forgetFailures(tx, event);
+    return "applied";
+  };
   const once = (acceptGap: boolean) =>
-    withTransaction(pool, async (tx): Promise<Result> => {
-      const claimed = await claim(tx, event, acceptGap);
-      if (claimed === "gap" || claimed === "duplicate") return claimed;
-      if (claimed === "parked") {
-        if (await keepParked(tx, event)) return "parked";
-        throw new Postponed(`key ${envelope.key} was released meanwhile`);
-      }
-      if (claimed === "late") {
-        await remember(tx, event);
-        await asked(deps.deadLetter(message, new Error("it came after later events of its key"), 1));
-        return "dead_letter";
-      }
-      if (handle instanceof Error) {
-        // Sent before the commit: a crash between them sends it twice, the other order would lose it. The
-        // position moves on, so the key goes on without this event.
-        await asked(deps.deadLetter(message, handle, 1));
-        return "dead_letter";
-      }
-      await runHandler(handle, tx, envelope);
-      return "applied";
-    });
+    withTransaction(pool, (tx) => claimAndHandle(tx, acceptGap), { timeoutMs });
 
   let result = await once(false);
   if (result === "gap" && tooEarly && (await asked(deps.predecessorsGone(message, type)))) {
@@ -150,20 +172,32 @@ async function apply(
     return result;
   }
   message.ack();
-  if (result === "applied") {
-    metrics.endToEnd.observe({ consumer }, Math.max(0, Date.now() - envelope.at.getTime()) / 1_000);
-  }
+  if (result === "applied") observeEndToEnd(deps, envelope);
   return result;
 }
 
+export function observeEndToEnd({ consumer, metrics }: ProcessorDeps, { at }: Envelope): void {
+  metrics.endToEnd.observe({ consumer }, Math.max(0, Date.now() - at.getTime()) / 1_000);
+}
+
 /** The handler with its message; one that does nothing for a type without handler; why it is malformed. */
-function decode({ routes }: ProcessorDeps, { envelope, payload }: ParkedEvent) {
+function handlerOf({ routes }: ProcessorDeps, { envelope, payload }: ParkedEvent) {
   const handler = routes.handlers.get(envelope.type);
-  if (!handler) return async (_: EventContext) => {};
+  if (!handler) return async (_: pg.PoolClient) => {};
+  try {
+    const message = decode(handler, payload);
+    return (tx: pg.PoolClient) => handler.apply([{ message, envelope }], tx);
+  } catch (error) {
+    return error as Error;
+  }
+}
+
+/** Throws where the payload is malformed. */
+export function decode(handler: EventHandler, payload: Uint8Array): Message {
   try {
     return handler.decode(payload);
-  } catch (error) {
-    return new Error(`the payload is no ${handler.type.schema.typeName}`, { cause: error });
+  } catch (cause) {
+    throw new Error(`the payload is no ${handler.type.schema.typeName}`, { cause });
   }
 }
 
@@ -172,9 +206,10 @@ async function retryOrPark(
   message: JsMsg,
   event: ParkedEvent,
   error: unknown,
+  attempt: number,
 ): Promise<Result> {
   const { consumer, pool, log, maxAttempts, retryMs } = deps;
-  const attempts = await countFailure(pool, event);
+  const attempts = attempt || (await countFailure(pool, event));
   const { type, key } = event.envelope;
   const reason = messageOf(error);
   if (attempts < maxAttempts) {
@@ -201,7 +236,7 @@ async function bury(deps: ProcessorDeps, message: JsMsg, error: unknown): Promis
 }
 
 /** The event is not to blame: the database or a service that its handler called is away. */
-function isTransient(error: unknown): boolean {
+export function isTransient(error: unknown): boolean {
   if (error instanceof Postponed || isDatabaseAway(error)) return true;
   return (
     error instanceof ConnectError &&

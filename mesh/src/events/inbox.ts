@@ -61,6 +61,36 @@ export async function claim(
   return found?.passed ? "late" : "gap";
 }
 
+/**
+ * Claims the events whose turn it is, of different keys, in one statement; resolves with their ids. The others
+ * are to be claimed one by one, which says why it is not their turn.
+ */
+export async function claimAll(tx: pg.ClientBase, consumer: string, events: readonly InboxKey[]) {
+  const { rows } = await tx.query<{ event_id: string }>(
+    `WITH events AS (
+       SELECT * FROM unnest($2::text[], $3::text[], $4::bigint[], $5::uuid[]) AS e (aggregate, key, key_seq, event_id)),
+     moved AS (
+       INSERT INTO inbox_position AS p (consumer, aggregate, key, key_seq)
+       SELECT $1, aggregate, key, key_seq FROM events e
+       WHERE key_seq = 1
+          OR EXISTS (SELECT FROM inbox_position i WHERE (i.consumer, i.aggregate, i.key) = ($1, e.aggregate, e.key))
+       ORDER BY aggregate, key -- The order of locks is the same in all replicas.
+       ON CONFLICT (consumer, aggregate, key) DO UPDATE SET key_seq = excluded.key_seq
+       WHERE p.parked_at IS NULL AND p.key_seq = excluded.key_seq - 1
+       RETURNING aggregate, key)
+     INSERT INTO inbox (consumer, event_id) SELECT $1, event_id FROM moved JOIN events USING (aggregate, key)
+     ON CONFLICT DO NOTHING RETURNING event_id`,
+    [
+      consumer,
+      events.map(({ aggregate }) => aggregate),
+      events.map(({ envelope }) => envelope.key),
+      events.map(({ envelope }) => String(envelope.keySeq)),
+      events.map(({ envelope }) => envelope.id),
+    ],
+  );
+  return new Set(rows.map((row) => row.event_id));
+}
+
 /** Remembers an event without moving its key's position. */
 export async function remember(tx: pg.ClientBase, { consumer, envelope }: InboxKey): Promise<void> {
   await tx.query("INSERT INTO inbox (consumer, event_id) VALUES ($1, $2) ON CONFLICT DO NOTHING", [
@@ -78,6 +108,34 @@ export async function countFailure(pool: pg.Pool, { consumer, envelope }: InboxK
     [consumer, envelope.id],
   );
   return rows[0]?.attempts ?? 1;
+}
+
+/**
+ * Counts an attempt before it is made, for an event that was delivered before: where its handler ends the
+ * process, nobody is left to count afterwards. Resolves with the number of attempts, this one included; 0 where
+ * it is not this event's turn, so that none will be made.
+ */
+export async function countBeforehand(pool: pg.Pool, event: InboxKey): Promise<number> {
+  const { consumer, aggregate, envelope } = event;
+  const { rows } = await pool.query<{ turn: boolean }>(
+    `SELECT coalesce((SELECT key_seq = $4::bigint - 1 AND parked_at IS NULL FROM inbox_position
+       WHERE consumer = $1 AND aggregate = $2 AND key = $3), $4::bigint = 1) AS turn`,
+    [consumer, aggregate, envelope.key, String(envelope.keySeq)],
+  );
+  return rows[0]?.turn ? await countFailure(pool, event) : 0;
+}
+
+/** Takes an attempt back that has failed for no fault of the event's. */
+export async function forgiveAttempt(pool: pg.Pool, { consumer, envelope }: InboxKey): Promise<void> {
+  await pool.query(
+    "UPDATE inbox_failure SET attempts = attempts - 1 WHERE consumer = $1 AND event_id = $2 AND attempts > 0",
+    [consumer, envelope.id],
+  );
+}
+
+/** Forgets the attempts of an event that has been handled. */
+export async function forgetFailures(tx: pg.ClientBase, { consumer, envelope }: InboxKey): Promise<void> {
+  await tx.query("DELETE FROM inbox_failure WHERE consumer = $1 AND event_id = $2", [consumer, envelope.id]);
 }
 
 /** Forgets what the broker cannot deliver again: it keeps events for 7 days. */

@@ -2,7 +2,14 @@
 
 export { keepRunning, pause } from "../keep-running.ts";
 export { type ConsumeDeps, consume, type EventConsumer } from "./consume.ts";
-export { type EventContext, type EventHandler, on } from "./event-handler.ts";
+export {
+  type BatchedEvent,
+  type EventContext,
+  type EventHandler,
+  on,
+  onBatch,
+  upcast,
+} from "./event-handler.ts";
 export { EventError, type EventType, event, PARTITIONS } from "./event-type.ts";
 export { type FollowDeps, type FollowedEvent, type Follower, follow, type ReadModel } from "./follow.ts";
 export { BrokerError, DEAD_LETTERS, EVENTS, openJetStream } from "./jetstream.ts";

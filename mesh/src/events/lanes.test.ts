@@ -1,20 +1,29 @@
 import { expect, test } from "vitest";
 import { Lanes } from "./lanes.ts";
 
+type Task = () => Promise<void>;
+
 function gate() {
   return Promise.withResolvers<void>();
 }
 
-test("tasks of one lane run one after the other, in order", async () => {
-  const lanes = new Lanes(8);
+/** Lanes of tasks that run themselves. */
+function running(concurrency: number, batch = 1): Lanes<Task> {
+  return new Lanes(concurrency, batch, async (tasks) => {
+    for (const task of tasks) await task();
+  });
+}
+
+test("items of one lane are handled one after the other, in order", async () => {
+  const lanes = running(8);
   const first = gate();
   const log: string[] = [];
-  lanes.run("a", async () => {
+  lanes.add("a", async () => {
     await first.promise;
     log.push("first");
   });
-  lanes.run("a", async () => void log.push("second"));
-  lanes.run("b", async () => void log.push("other lane"));
+  lanes.add("a", async () => void log.push("second"));
+  lanes.add("b", async () => void log.push("other lane"));
   await new Promise(setImmediate);
   expect(log).toEqual(["other lane"]);
   first.resolve();
@@ -22,26 +31,37 @@ test("tasks of one lane run one after the other, in order", async () => {
   expect(log).toEqual(["other lane", "first", "second"]);
 });
 
-test("no more lanes run at once than allowed", async () => {
-  const lanes = new Lanes(2);
-  let running = 0;
+test("no more is handled at once than allowed", async () => {
+  const lanes = running(2);
+  let now = 0;
   let most = 0;
   for (let i = 0; i < 20; i++) {
-    lanes.run(`lane ${i}`, async () => {
-      running += 1;
-      most = Math.max(most, running);
+    lanes.add(`lane ${i}`, async () => {
+      now += 1;
+      most = Math.max(most, now);
       await new Promise(setImmediate);
-      running -= 1;
+      now -= 1;
     });
   }
   await lanes.idle();
   expect(most).toBe(2);
 });
 
-test("room waits until few enough tasks are left", async () => {
-  const lanes = new Lanes(1);
+test("a batch takes what is ready, one item of a lane at most", async () => {
+  const batches: string[][] = [];
+  const lanes = new Lanes<string>(1, 3, async (items) => {
+    batches.push([...items]);
+    await new Promise(setImmediate);
+  });
+  for (const item of ["a1", "a2", "b1", "c1", "d1", "a3", "b2"]) lanes.add(item.charAt(0), item);
+  await lanes.idle();
+  expect(batches).toEqual([["a1", "b1", "c1"], ["d1", "a2", "b2"], ["a3"]]);
+});
+
+test("room waits until few enough items are left", async () => {
+  const lanes = running(1);
   const gates = [gate(), gate()];
-  for (const { promise } of gates) lanes.run("a", () => promise);
+  for (const { promise } of gates) lanes.add("a", () => promise);
   let roomy = false;
   const room = lanes.room(2).then(() => {
     roomy = true;
@@ -55,10 +75,10 @@ test("room waits until few enough tasks are left", async () => {
 });
 
 test("idle waits for what is added meanwhile", async () => {
-  const lanes = new Lanes(1);
+  const lanes = running(1);
   let done = false;
-  lanes.run("a", async () => {
-    lanes.run("a", async () => {
+  lanes.add("a", async () => {
+    lanes.add("a", async () => {
       await new Promise(setImmediate);
       done = true;
     });

@@ -1,52 +1,78 @@
-/** Runs tasks one after the other within a lane, and at most `concurrency` lanes at once. */
-export class Lanes {
-  readonly #tails = new Map<string, Promise<void>>();
-  readonly #waiting: (() => void)[] = [];
+/**
+ * Handles items one after the other within a lane, and those of different lanes together: in batches that hold
+ * one item of a lane at most, a bounded number of batches at once. A batch is what is ready when there is room
+ * for it, so under low load it is a single item and nobody waits for it to fill up.
+ */
+export class Lanes<T> {
+  /** What waits in each lane; a lane is here as long as an item of it waits or is handled. */
+  readonly #queues = new Map<string, T[]>();
+  /** Lanes whose first item may be taken, in the order in which they became so. */
+  readonly #ready = new Set<string>();
+  readonly #batch: number;
+  readonly #handle: (items: readonly T[]) => Promise<void>;
   #free: number;
   #size = 0;
   #onDone: (() => void) | undefined;
 
-  constructor(concurrency: number) {
+  /**
+   * @param concurrency batches at once
+   * @param batch items a batch, at most
+   * @param handle must not reject
+   */
+  constructor(concurrency: number, batch: number, handle: (items: readonly T[]) => Promise<void>) {
     this.#free = concurrency;
+    this.#batch = batch;
+    this.#handle = handle;
   }
 
-  /** Adds a task at the end of a lane. The task must not reject. */
-  run(lane: string, task: () => Promise<void>): void {
+  /** Adds an item at the end of a lane. */
+  add(lane: string, item: T): void {
     this.#size += 1;
-    const before = this.#tails.get(lane) ?? Promise.resolve();
-    const tail = before
-      .then(() => this.#withSlot(task))
-      .finally(() => {
-        if (this.#tails.get(lane) === tail) this.#tails.delete(lane);
-        this.#size -= 1;
-        this.#onDone?.();
-      });
-    this.#tails.set(lane, tail);
+    const queue = this.#queues.get(lane);
+    if (queue) {
+      queue.push(item);
+      return;
+    }
+    this.#queues.set(lane, [item]);
+    this.#ready.add(lane);
+    // What arrives together is handled together.
+    if (this.#ready.size === 1) queueMicrotask(() => this.#start());
   }
 
-  /** Resolves when fewer than `limit` tasks wait or run. For one caller at a time. */
+  /** Resolves when fewer than `limit` items wait or are handled. For one caller at a time. */
   async room(limit: number): Promise<void> {
-    while (this.#size >= limit) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#onDone = resolve;
-      await promise;
-    }
+    while (this.#size >= limit) await this.#done();
   }
 
-  /** Resolves when every task that was added is done. */
+  /** Resolves when every item that was added is done. */
   async idle(): Promise<void> {
-    while (this.#tails.size > 0) await Promise.all(this.#tails.values());
+    while (this.#size > 0) await this.#done();
   }
 
-  async #withSlot(task: () => Promise<void>): Promise<void> {
-    if (this.#free > 0) this.#free -= 1;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    try {
-      await task();
-    } finally {
-      const next = this.#waiting.shift();
-      if (next) next();
-      else this.#free += 1;
+  #done(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#onDone = resolve;
+    return promise;
+  }
+
+  #start(): void {
+    while (this.#free > 0 && this.#ready.size > 0) {
+      const lanes = Array.from(this.#ready.values().take(this.#batch));
+      for (const lane of lanes) this.#ready.delete(lane);
+      this.#free -= 1;
+      void this.#run(lanes);
     }
+  }
+
+  async #run(lanes: readonly string[]): Promise<void> {
+    await this.#handle(lanes.map((lane) => this.#queues.get(lane)!.shift()!));
+    for (const lane of lanes) {
+      if (this.#queues.get(lane)!.length > 0) this.#ready.add(lane);
+      else this.#queues.delete(lane);
+    }
+    this.#free += 1;
+    this.#size -= lanes.length;
+    this.#onDone?.();
+    this.#start();
   }
 }

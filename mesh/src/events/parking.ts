@@ -1,5 +1,5 @@
 import type pg from "pg";
-import { type InboxKey, remember } from "./inbox.ts";
+import { forgetFailures, type InboxKey, remember } from "./inbox.ts";
 
 /** An event of a parked key, kept with all that its handling needs. */
 export interface ParkedEvent extends InboxKey {
@@ -15,7 +15,7 @@ export async function parkKey(tx: pg.ClientBase, event: ParkedEvent): Promise<vo
      ON CONFLICT (consumer, aggregate, key) DO UPDATE SET parked_at = coalesce(p.parked_at, excluded.parked_at)`,
     [consumer, aggregate, envelope.key, String(envelope.keySeq)],
   );
-  await tx.query("DELETE FROM inbox_failure WHERE consumer = $1 AND event_id = $2", [consumer, envelope.id]);
+  await forgetFailures(tx, event);
   await keep(tx, event);
 }
 

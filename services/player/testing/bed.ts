@@ -8,7 +8,7 @@ import { CatalogService } from "@antiphon/proto/antiphon/catalog/v1/catalog";
 import { TrackImportedSchema, TrackRemovedSchema } from "@antiphon/proto/antiphon/catalog/v1/events";
 import { MediaService } from "@antiphon/proto/antiphon/media/v1/media";
 import { PlayerService } from "@antiphon/proto/antiphon/player/v1/player";
-import { create, type DescMessage, fromBinary, type MessageShape, toBinary } from "@bufbuild/protobuf";
+import { create, type DescMessage, fromBinary, type MessageShape } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
 import type pg from "pg";
 import { type AudioStore, audioStore } from "../src/audio-store.ts";
@@ -104,9 +104,15 @@ export async function playerBed(): Promise<PlayerBed> {
   async function tell<S extends DescMessage>(schema: S, message: MessageShape<S>): Promise<void> {
     const type = event(schema);
     const handler = handlers.find((each) => each.type === type)!;
-    const run = handler.decode(toBinary(schema, message));
-    const context = { eventId: "", key: type.key(message), keySeq: 1n, at: new Date() };
-    await withTransaction(pool, (tx) => run({ tx, ...context }));
+    const envelope = {
+      id: "",
+      type: type.type,
+      source: "/test",
+      key: type.key(message),
+      keySeq: 1n,
+      at: new Date(),
+    };
+    await withTransaction(pool, (tx) => handler.apply([{ envelope, message }], tx));
   }
 
   return {

@@ -6,7 +6,7 @@ import {
   PlaybackQualifiedSchema,
   PlaybackSkippedSchema,
 } from "@antiphon/proto/antiphon/player/v1/events";
-import { create, type DescMessage, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { create, type DescMessage, type MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { PoolClient } from "pg";
 import { beforeEach, expect, test } from "vitest";
@@ -38,9 +38,9 @@ beforeEach(() => {
 async function handle<S extends DescMessage>(schema: S, init: MessageInitShape<S>): Promise<void> {
   const { type } = event(schema);
   const handler = handlers.find((each) => each.type.type === type);
-  const payload = toBinary(schema, create(schema, init));
-  const context = { tx, eventId: "e", key: "k", keySeq: 7n, at: new Date(NOW_MS - 5000) };
-  await handler?.decode(payload)(context);
+  const at = new Date(NOW_MS - 5000);
+  const envelope = { id: "e", type, source: "/test", key: "k", keySeq: 7n, at };
+  await handler?.apply([{ envelope, message: create(schema, init) }], tx);
 }
 const playback = { listenerId: "l", trackId: "t", playbackId: "pb" };
 
