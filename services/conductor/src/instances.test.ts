@@ -51,6 +51,11 @@ describe("instances", () => {
     ]);
   });
 
+  test("among equal checks the instance's own is shown, not its host's", () => {
+    const checks = [check("passing", "Agent alive"), { ...check("passing", "ready"), ServiceID: "c1" }];
+    expect(meshInstances([entry("c1", {}, checks)])).toMatchObject([{ checkOutput: "ready" }]);
+  });
+
   test("what did not register with an admin port is not of the mesh", () => {
     const metas = [null, undefined, {}, { admin_port: "" }, { admin_port: "0" }, { admin_port: "x" }];
     expect(meshInstances(metas.map((Meta, n) => entry(`x${n}`, { Meta })))).toEqual([]);

@@ -7,7 +7,12 @@ import {
 import { create } from "@bufbuild/protobuf";
 import { z } from "zod";
 
-const checkSchema = z.object({ Status: z.string(), Output: z.string().default("") });
+const checkSchema = z.object({
+  Status: z.string(),
+  Output: z.string().default(""),
+  /** Empty for a check of the whole host. */
+  ServiceID: z.string().default(""),
+});
 
 /** An entry of Consul's `/v1/health/service/<name>`, as far as it matters here. */
 const entrySchema = z.object({
@@ -22,6 +27,7 @@ const entrySchema = z.object({
   Checks: z.array(checkSchema),
 });
 type Entry = z.infer<typeof entrySchema>;
+type Check = z.infer<typeof checkSchema>;
 
 /** The names in an answer of `/v1/catalog/services`. Throws where it is no such answer. */
 export function serviceNames(answer: unknown): string[] {
@@ -46,7 +52,7 @@ function toInstance(entry: Entry | undefined): Instance | undefined {
   const { Node, Service, Checks } = entry;
   const { admin_port: adminPort = "", version = "", zone = "" } = Service.Meta ?? {};
   if (!/^[1-9]\d{0,4}$/.test(adminPort)) return undefined;
-  const worst = Checks.toSorted((a, b) => healthOf(b.Status) - healthOf(a.Status))[0];
+  const worst = Checks.toSorted(worseAndOwnFirst)[0];
   return create(InstanceSchema, {
     service: Service.Service,
     id: Service.ID,
@@ -58,6 +64,11 @@ function toInstance(entry: Entry | undefined): Instance | undefined {
     health: worst ? healthOf(worst.Status) : State.PASSING,
     checkOutput: worst?.Output.trim() ?? "",
   });
+}
+
+/** Among equals, what the instance's own check says tells more than what its host's does. */
+function worseAndOwnFirst(a: Check, b: Check): number {
+  return healthOf(b.Status) - healthOf(a.Status) || Number(b.ServiceID !== "") - Number(a.ServiceID !== "");
 }
 
 /** The worse, the greater. An unknown state is taken for the worst. */
