@@ -94,6 +94,13 @@ export class Balancer {
     return this.#ready.some((endpoint) => endpoint.breaker.admits && !tried.includes(endpoint));
   }
 
+  /** Whether one of them has room for what others refused. */
+  hasWilling(tried: readonly Endpoint[], nowMs: number): boolean {
+    return this.#ready.some(
+      (endpoint) => endpoint.breaker.admits && endpoint.load.willing(nowMs) && !tried.includes(endpoint),
+    );
+  }
+
   recentPicks(): PickRecord[] {
     return this.#log.recent(this.#clock.monotonic());
   }

@@ -2,6 +2,7 @@ import type { EndpointInfo } from "../discovery/discovery.ts";
 import { Breaker, type BreakerOptions } from "../resilience/breaker.ts";
 import type { Verdict } from "../resilience/verdict.ts";
 import { PeakEwma } from "./peak-ewma.ts";
+import { PeerLoad } from "./peer-load.ts";
 
 /** `ready` has a connection; `ejected` has one too, but its breaker keeps attempts away. */
 export type EndpointState = "connecting" | "ready" | "ejected" | "backoff";
@@ -17,6 +18,8 @@ export class Endpoint {
   info: EndpointInfo;
   link: LinkState = "connecting";
   readonly breaker: Breaker;
+  /** What the server itself says of its load. */
+  readonly load = new PeerLoad();
   /** Attempts picked and not ended. */
   inFlight = 0;
   picks = 0;
@@ -37,8 +40,9 @@ export class Endpoint {
   /** Expected wait of one more attempt, relative to other endpoints; lower is better. */
   score(nowMs: number): number {
     // One probe at a time until it is known: neither starved beside warm peers nor flooded while cold.
-    if (!this.#latency.warm && this.inFlight === 0) return 0;
-    return (this.#latency.at(nowMs) * (this.inFlight + 1)) / this.info.weight;
+    if (!this.#latency.warm && this.inFlight === 0 && !this.load.rests(nowMs)) return 0;
+    const waitMs = this.#latency.at(nowMs) * (this.inFlight + 1);
+    return (waitMs * this.load.factor(nowMs)) / this.info.weight;
   }
 
   latencyMs(nowMs: number): number {

@@ -80,7 +80,9 @@ class RunningAttempt implements AttemptObserver {
     this.#source?.return?.().catch(() => {});
     const nowMs = this.#parts.clock.monotonic();
     const elapsedMs = (this.#answeredAtMs ?? nowMs) - this.#startedAtMs;
-    this.#call.endpoint!.end(this.#verdict(outcome), elapsedMs, nowMs, this.#isProbe);
+    const endpoint = this.#call.endpoint!;
+    endpoint.end(this.#verdict(outcome), elapsedMs, nowMs, this.#isProbe);
+    endpoint.load.hear(outcome.trailer, nowMs);
     this.#done(outcome);
   }
 

@@ -30,6 +30,8 @@ export interface TargetSnapshot {
     readonly state: EndpointState;
     readonly breaker: BreakerState;
     readonly latencyMs: number;
+    /** What it says itself: 0 idle, 1 at its limit. */
+    readonly load: number;
     readonly inFlight: number;
     readonly picks: number;
     readonly lastFailure: string | undefined;
@@ -78,6 +80,10 @@ export class Cluster {
 
   hasUntried(tried: readonly Endpoint[]): boolean {
     return this.#balancer.hasUntried(tried);
+  }
+
+  hasWilling(tried: readonly Endpoint[], nowMs: number): boolean {
+    return this.#balancer.hasWilling(tried, nowMs);
   }
 
   /** Of an endpoint that `pick` has just returned. */
@@ -132,6 +138,7 @@ export class Cluster {
         state: endpoint.state,
         breaker: endpoint.breaker.state,
         latencyMs: endpoint.latencyMs(nowMs),
+        load: endpoint.load.at(nowMs),
         inFlight: endpoint.inFlight,
         picks: endpoint.picks,
         lastFailure: this.#links.get(endpoint)?.lastFailure,

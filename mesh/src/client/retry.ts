@@ -1,6 +1,7 @@
 import { Code } from "@connectrpc/connect";
 import type { Clock } from "../clock.ts";
 import { backoffMs } from "../resilience/backoff.ts";
+import { isNack, pushbackOf } from "../resilience/load-headers.ts";
 import type { RetryBudget } from "../resilience/retry-budget.ts";
 import type { RetryKind } from "../telemetry/client-metrics.ts";
 import type { Call, CallOutcome, Send } from "./call.ts";
@@ -22,7 +23,8 @@ export interface RetryParts {
 /**
  * Sends a call again after `unavailable`, on another endpoint while one is left: up to three attempts and
  * under the target's budget where its contract says that this does no harm; once, outside the budget,
- * where no handler can have seen it. A call of which the caller has seen an answer, or whose messages are
+ * where no handler can have seen it. A call that a server refused because it has too much to do goes to
+ * one that has not; where all have, after their pushback and under the budget. A call of which the caller has seen an answer, or whose messages are
  * written one by one, is sent once. A peer's `grpc-retry-pushback-ms` is obeyed.
  */
 export function retryLayer(next: Send, plan: MethodPlan, parts: RetryParts): Send {
@@ -34,21 +36,25 @@ export function retryLayer(next: Send, plan: MethodPlan, parts: RetryParts): Sen
   const retryAfterMs = (call: Call, outcome: CallOutcome): number | undefined => {
     if (outcome.code !== Code.Unavailable) return undefined;
     if (call.aborted || call.answered || !call.endpoint) return undefined;
-    const pushbackMs = pushbackOf(outcome);
+    const pushbackMs = pushbackOf(outcome.trailer);
     if (pushbackMs !== undefined && !(pushbackMs >= 0)) return undefined;
     call.tried ??= [];
     call.tried.push(call.endpoint);
     const tries = call.tried.length;
-    const ownPaceMs = cluster.hasUntried(call.tried) ? 0 : backoffMs(tries - 1, BACKOFF);
-    const waitMs = pushbackMs ?? ownPaceMs;
     const nowMs = clock.monotonic();
+    const refused = isNack(outcome.trailer);
+    const goesElsewhere = refused ? cluster.hasWilling(call.tried, nowMs) : cluster.hasUntried(call.tried);
+    const ownPaceMs = goesElsewhere ? 0 : backoffMs(tries - 1, BACKOFF);
+    // Who refuses speaks for itself alone.
+    const waitMs = refused && goesElsewhere ? 0 : (pushbackMs ?? ownPaceMs);
     if (call.deadlineAtMs !== undefined && nowMs + waitMs >= call.deadlineAtMs) return undefined;
-    if (!outcome.reached && !call.resentFree) {
+    if (!outcome.reached && !call.resentFree && (goesElsewhere || !refused)) {
       call.resentFree = true;
       onRetry("never_reached");
       return waitMs;
     }
-    if (!plan.idempotent || tries >= MAX_TRIES || !budget.withdraw(nowMs)) return undefined;
+    const isHarmless = plan.idempotent || refused;
+    if (!isHarmless || tries >= MAX_TRIES || !budget.withdraw(nowMs)) return undefined;
     onRetry("budget");
     return waitMs;
   };
@@ -67,12 +73,6 @@ export function retryLayer(next: Send, plan: MethodPlan, parts: RetryParts): Sen
     };
     next(call, onOutcome);
   };
-}
-
-/** NaN where the peer sent something that is no number: by gRFC A6 that means "do not retry". */
-function pushbackOf(outcome: CallOutcome): number | undefined {
-  const value = outcome.trailer["grpc-retry-pushback-ms"];
-  return value === undefined ? undefined : Number(value);
 }
 
 function sleep(call: Call, waitMs: number, wake: () => void, done: (outcome: CallOutcome) => void): void {

@@ -1,6 +1,7 @@
 import { experimental, type Metadata } from "@grpc/grpc-js";
 import type { Balancer } from "../balance/balancer.ts";
 import type { Endpoint } from "../balance/endpoint.ts";
+import { fateOf } from "../resilience/load-headers.ts";
 import { verdictOf } from "../resilience/verdict.ts";
 
 /** A pick that grpc-js has not started by then was picked again, silently. */
@@ -47,7 +48,10 @@ export class MeshPicker implements experimental.Picker {
         result.onCallStarted?.();
       },
       onCallEnded: (code, details, metadata) => {
-        this.#end(reservation, verdictOf(Number(code)));
+        const trailer = metadata.getMap();
+        endpoint.load.hear(trailer, performance.now());
+        const status = Number(code);
+        this.#end(reservation, fateOf(status, trailer).blame ? verdictOf(status) : "neutral");
         result.onCallEnded?.(code, details, metadata);
       },
     };

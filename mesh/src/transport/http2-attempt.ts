@@ -1,5 +1,6 @@
 import { type ClientHttp2Stream, constants, type IncomingHttpHeaders } from "node:http2";
 import { Code } from "@connectrpc/connect";
+import { fateOf } from "../resilience/load-headers.ts";
 import type { StatusCode } from "../resilience/verdict.ts";
 import type { Attempt, AttemptObserver, AttemptRequest, Outcome } from "./connection.ts";
 import { Deframer, type FrameFault, wholeMessage } from "./frames.ts";
@@ -135,7 +136,7 @@ export class Http2Attempt implements Attempt {
     const status = this.#trailer && statusOf(this.#trailer);
     if (status && status.code === 0 && this.#deframer && !this.#deframer.atBoundary) {
       this.#fail(Code.Internal, "the answer ended in the middle of a message");
-    } else if (status) this.#end(status);
+    } else if (status) this.#end(status, status.code === 0 ? undefined : fateOf(status.code, this.#trailer!));
     else this.#endByReset();
   }
 
