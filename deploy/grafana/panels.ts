@@ -173,6 +173,12 @@ export const sections: readonly Section[] = [
         queries: quantiles("event_e2e_seconds", "", ["consumer"]),
       },
       {
+        title: "Events waiting for a consumer",
+        hint: "As the broker counts. Rises when a consumer is away or slower than its events.",
+        unit: "short",
+        queries: [{ expr: "max by (consumer) (jetstream_consumer_num_pending)", by: ["consumer"] }],
+      },
+      {
         title: "Dead letters",
         hint: "Events that could not be handled; they wait for a replay.",
         unit: "short",

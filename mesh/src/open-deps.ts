@@ -1,5 +1,5 @@
 import { createClient } from "@connectrpc/connect";
-import { connect as connectNats, type NatsConnection } from "@nats-io/transport-node";
+import type { NatsConnection } from "@nats-io/transport-node";
 import type { Registry } from "prom-client";
 import { AdminServer } from "./admin/admin-server.ts";
 import { Readiness } from "./admin/readiness.ts";
@@ -8,6 +8,7 @@ import { debugSnapshot, type MeshTransport } from "./client/index.ts";
 import type { Clock } from "./clock.ts";
 import type { MeshConfig } from "./config.ts";
 import type { Registrar } from "./discovery/discovery.ts";
+import { openNats } from "./nats-connection.ts";
 import type { ServiceDeps } from "./service-deps.ts";
 import { serviceNameOf } from "./service-name.ts";
 import type { Logger } from "./telemetry/logger.ts";
@@ -44,6 +45,7 @@ const STOP_HOOK_MS = 5_000;
 export function openDeps(ground: ServiceGround): OpenDeps {
   const { name, instanceId, mesh, log, metrics, clock } = ground;
   const draining = new AbortController();
+  const closed = new AbortController();
   const readiness = new Readiness();
   const transports = new Map<string, MeshTransport>();
   const debugParts = new Map<string, () => unknown>();
@@ -74,12 +76,11 @@ export function openDeps(ground: ServiceGround): OpenDeps {
       return transport;
     },
     nats() {
-      nats ??= connectNats({
-        servers: mesh.natsUrl,
-        name: instanceId,
-        waitOnFirstConnect: true,
-        maxReconnectAttempts: -1,
-      });
+      if (!nats) {
+        nats = openNats({ url: mesh.natsUrl, name: instanceId, log, signal: closed.signal });
+        // Who asked for it hears of it; a process that stops before is no error.
+        nats.catch(() => {});
+      }
       return nats;
     },
     log,
@@ -102,7 +103,14 @@ export function openDeps(ground: ServiceGround): OpenDeps {
         },
       },
     ];
-    if (nats) own.push({ hook: "nats", stop: async () => (await nats)?.drain() });
+    own.push({
+      hook: "nats",
+      async stop() {
+        closed.abort();
+        const connection = await nats?.catch(() => undefined);
+        await connection?.drain();
+      },
+    });
     for (const hook of [...own, ...stopHooks].reverse()) await run(hook, log);
   }
 

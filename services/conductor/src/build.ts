@@ -1,11 +1,13 @@
 import { type Served, type ServiceDeps, serve } from "@antiphon/mesh";
 import { ConductorService } from "@antiphon/proto/antiphon/mesh/v1/conductor";
 import type { Config } from "./config.ts";
+import { jetstreamMetrics } from "./jetstream-metrics.ts";
 import { prometheusTargets } from "./prometheus-targets.ts";
 import { Roster } from "./roster.ts";
 import { conductorService } from "./service.ts";
 
-export function build({ admin, log, onStop, readiness, signal }: ServiceDeps, { mesh }: Config): Served[] {
+export function build(deps: ServiceDeps, { mesh }: Config): Served[] {
+  const { admin, log, onStop, readiness, signal } = deps;
   const roster = new Roster({ consulUrl: mesh.consulUrl, log, signal });
   const running = roster.run();
   onStop("roster", () => running);
@@ -21,5 +23,6 @@ export function build({ admin, log, onStop, readiness, signal }: ServiceDeps, { 
     response.end(JSON.stringify(prometheusTargets(instances)));
   });
 
+  jetstreamMetrics(deps);
   return [serve(ConductorService, conductorService({ instances: roster.instances, signal }))];
 }
