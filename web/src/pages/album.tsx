@@ -5,6 +5,7 @@ import { usePlay } from "../playback/use-play.ts";
 import { formatLength } from "../player/time.ts";
 import { PlayAll } from "../tracks/play-all.tsx";
 import { TrackList } from "../tracks/track-list.tsx";
+import { whilePreparing } from "../tracks/while-preparing.ts";
 import { counted } from "../ui/cards.tsx";
 import { Cover } from "../ui/cover.tsx";
 import { PageHeader } from "../ui/page-header.tsx";
@@ -14,7 +15,11 @@ import { useTitle } from "../ui/use-title.ts";
 /** An album and its tracks. */
 export function AlbumPage() {
   const { albumId = "" } = useParams();
-  const { data, error, refetch } = useQuery(CatalogService.method.getAlbum, { albumId });
+  const { data, error, refetch } = useQuery(
+    CatalogService.method.getAlbum,
+    { albumId },
+    { refetchInterval: ({ state }) => whilePreparing(state.data?.tracks) },
+  );
   const { play } = usePlay();
   const album = data?.album;
   useTitle(album?.title);

@@ -4,6 +4,7 @@ import { useParams } from "react-router";
 import { usePlay } from "../playback/use-play.ts";
 import { PlayAll } from "../tracks/play-all.tsx";
 import { TrackList } from "../tracks/track-list.tsx";
+import { whilePreparing } from "../tracks/while-preparing.ts";
 import { AlbumCard, counted } from "../ui/cards.tsx";
 import { Cover } from "../ui/cover.tsx";
 import { PageHeader } from "../ui/page-header.tsx";
@@ -14,7 +15,11 @@ import { useTitle } from "../ui/use-title.ts";
 /** An artist's albums and tracks. */
 export function ArtistPage() {
   const { artistId = "" } = useParams();
-  const { data, error, refetch } = useQuery(CatalogService.method.getArtist, { artistId });
+  const { data, error, refetch } = useQuery(
+    CatalogService.method.getArtist,
+    { artistId },
+    { refetchInterval: ({ state }) => whilePreparing(state.data?.tracks) },
+  );
   const { play } = usePlay();
   const artist = data?.artist;
   useTitle(artist?.name);

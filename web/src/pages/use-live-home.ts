@@ -5,6 +5,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
 import { backoffMs, pause } from "../player/backoff.ts";
 import { isUnauthenticated } from "../rpc/errors.ts";
+import { whilePreparing } from "../tracks/while-preparing.ts";
 
 /**
  * The shelves of the listener's home page, kept live: a server stream says when the recommendations
@@ -13,7 +14,13 @@ import { isUnauthenticated } from "../rpc/errors.ts";
 export function useLiveHome() {
   const transport = useTransport();
   const client = useQueryClient();
-  const home = useQuery(RecommendationService.method.getHome, {});
+  const home = useQuery(
+    RecommendationService.method.getHome,
+    {},
+    {
+      refetchInterval: ({ state }) => whilePreparing(state.data?.shelves.flatMap((shelf) => shelf.tracks)),
+    },
+  );
   useEffect(() => {
     const stop = new AbortController();
     const { signal } = stop;

@@ -2,6 +2,7 @@ import { IdentityService, type Listener } from "@antiphon/proto/antiphon/identit
 import { createConnectQueryKey, useMutation, useQuery, useTransport } from "@connectrpc/connect-query";
 import { useQueryClient } from "@tanstack/react-query";
 import { usePlayer } from "../playback/player-context.tsx";
+import { isMe, meKey } from "../rpc/me-key.ts";
 
 /** Who listens. `unknown` until the gateway has said so, or while it cannot be reached. */
 export type Session =
@@ -45,9 +46,13 @@ export function useSignOut(): () => void {
   const player = usePlayer();
   const { mutate } = useMutation(IdentityService.method.signOut, {
     onSettled: async () => {
-      player.clear();
-      await client.resetQueries();
+      // First who listens: what is only for listeners leaves the page then, and is not asked for again.
+      await client.resetQueries({ queryKey: meKey });
+      client.removeQueries({ predicate: ({ queryKey }) => !isMe(queryKey) });
     },
   });
-  return () => mutate({});
+  return () => {
+    player.clear();
+    mutate({});
+  };
 }
