@@ -13,7 +13,11 @@ node_modules/.package-lock.json: package.json package-lock.json
 	npm ci --no-fund --no-audit --loglevel=error
 	@touch $@
 
-setup: node_modules/.package-lock.json
+# What the contracts import, printed from the descriptor that the library ships.
+proto/buf/validate/validate.proto: node_modules/.package-lock.json
+	@node proto/emit-validate-proto.ts $@
+
+setup: node_modules/.package-lock.json proto/buf/validate/validate.proto
 
 run: setup ## the whole system on this machine (MUSIC=/path/to/your/music, ARGS=--help)
 	@node deploy/local/main.ts $(if $(MUSIC),--music "$(MUSIC)") $(ARGS)

@@ -74,3 +74,5 @@ export function emitValidateProto(path: string): void {
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, text);
 }
+
+if (import.meta.main) emitValidateProto(process.argv[2] ?? "proto/buf/validate/validate.proto");
