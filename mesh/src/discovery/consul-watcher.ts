@@ -1,8 +1,7 @@
-import { setTimeout as delay } from "node:timers/promises";
 import type { Clock } from "../clock.ts";
-import { backoffMs } from "../resilience/backoff.ts";
 import type { Logger } from "../telemetry/logger.ts";
-import { nextIndex, queryHealth } from "./consul-health.ts";
+import { ConsulFollower } from "./consul-follower.ts";
+import { type HealthAnswer, queryHealth } from "./consul-health.ts";
 import { EndpointFeed } from "./endpoint-feed.ts";
 
 export interface ConsulWatcherOptions {
@@ -13,10 +12,6 @@ export interface ConsulWatcherOptions {
   readonly clock: Clock;
   readonly log?: Logger | undefined;
 }
-
-/** A burst of changes makes one query each that long, not one each change. */
-const minGapMs = 100;
-const retry = { baseMs: 250, maxMs: 5_000 };
 
 /**
  * Follows the passing instances of one service by blocking queries.
@@ -29,65 +24,37 @@ const retry = { baseMs: 250, maxMs: 5_000 };
 export class ConsulWatcher {
   readonly feed = new EndpointFeed();
   readonly #options: ConsulWatcherOptions;
-  readonly #stop = new AbortController();
-  #answeredAtMs: number;
+  readonly #follower: ConsulFollower<HealthAnswer>;
   #keepsEmpty = false;
 
   constructor(options: ConsulWatcherOptions) {
     this.#options = options;
-    this.#answeredAtMs = options.clock.monotonic();
-    void this.#follow();
+    this.#follower = new ConsulFollower({
+      ...options,
+      kept: "endpoints are kept",
+      ask: (index, signal) => queryHealth({ ...options, index, signal }),
+      accept: (answer) => this.#accept(answer),
+    });
   }
 
   /** Milliseconds since Consul's last good answer, or since the start. At most `waitMs` and a bit when all is well. */
   get ageMs(): number {
-    return this.#options.clock.monotonic() - this.#answeredAtMs;
+    return this.#follower.ageMs;
   }
 
   close(): void {
-    this.#stop.abort();
+    this.#follower.close();
   }
 
-  async #follow(): Promise<void> {
-    const { signal } = this.#stop;
-    let index = 0;
-    let failures = 0;
-    while (!signal.aborted) {
-      const answer = await queryHealth({ ...this.#options, index, signal }).catch((error: Error) => error);
-      if (signal.aborted) return;
-      if (answer instanceof Error) {
-        // Whoever answers next may be a Consul that has started over: an index of its predecessor would block.
-        index = 0;
-        if (failures === 0) this.#log("warn", `Consul is away, endpoints are kept: ${describe(answer)}`);
-        await this.#pause(backoffMs(failures++, retry));
-        continue;
-      }
-      if (failures > 0) this.#log("info", "Consul is back");
-      failures = 0;
-      index = nextIndex(index, answer.index);
-      this.#answeredAtMs = this.#options.clock.monotonic();
-      if (answer.skipped > 0) this.#log("warn", `${answer.skipped} entries of Consul make no sense`);
-      this.#accept(answer.endpoints);
-      await this.#pause(minGapMs * (0.5 + Math.random()));
-    }
-  }
-
-  #accept(endpoints: Parameters<EndpointFeed["publish"]>[0]): void {
+  #accept({ endpoints, skipped }: HealthAnswer): void {
+    if (skipped > 0) this.#warn(`${skipped} entries of Consul make no sense`);
     const keeps = endpoints.length === 0 && (this.feed.latest ?? []).length > 0;
-    if (keeps && !this.#keepsEmpty) this.#log("warn", "Consul knows no passing instance, endpoints are kept");
+    if (keeps && !this.#keepsEmpty) this.#warn("Consul knows no passing instance, endpoints are kept");
     this.#keepsEmpty = keeps;
     if (!keeps) this.feed.publish(endpoints);
   }
 
-  async #pause(ms: number): Promise<void> {
-    await delay(ms, undefined, { signal: this.#stop.signal, ref: false }).catch(() => {});
+  #warn(message: string): void {
+    this.#options.log?.warn({ target: this.#options.service }, message);
   }
-
-  #log(level: "info" | "warn", message: string): void {
-    this.#options.log?.[level]({ target: this.#options.service }, message);
-  }
-}
-
-function describe(error: Error): string {
-  return error.cause instanceof Error ? error.cause.message || String(error.cause) : error.message;
 }
