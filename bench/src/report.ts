@@ -35,6 +35,16 @@ export function percentile(values: readonly number[], share: number): number {
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)]!;
 }
 
+/**
+ * A line against stock grpc-js. Where the peer's figure is 0, so is the ratio if ours is too, else it is
+ * ours.
+ */
+export function againstGrpcJs(line: Omit<Line, "against" | "ratio">): Line {
+  const ours = round(line.ours as number);
+  const peer = round(line.peer as number);
+  return { ...line, ours, against: "grpc-js", peer, ratio: round(ours / (peer || 1)) } as Line;
+}
+
 /** The lines as a table for people. */
 export function table(lines: readonly Line[]): string {
   const rows = lines.map((line) => [

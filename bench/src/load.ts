@@ -1,0 +1,82 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** What a client process is told to send. Calls start when they are due, whether or not earlier ones have ended. */
+export interface LoadOrder {
+  readonly ratePerSecond: number;
+  readonly durationMs: number;
+  readonly deadlineMs: number;
+  /** So many calls start together. Default 1. */
+  readonly burst?: number;
+  /** The process blocks its event loop in the middle for so long. Default 0. */
+  readonly stallMs?: number;
+}
+
+/** How a client process is set up, as its first argument. */
+export interface LoadSettings {
+  readonly addresses: readonly string[];
+  /** Finds the service `echo` through Consul instead. */
+  readonly consulUrl?: string;
+  /** Calls a method that must not be sent twice. */
+  readonly once?: boolean;
+  /** Of grpc-js's service config. */
+  readonly methodConfig?: readonly object[];
+  readonly retryThrottling?: object;
+}
+
+/** How the calls of a load ended. */
+export interface LoadResult {
+  readonly offered: number;
+  /** How long each call took that succeeded. */
+  readonly tookMs: readonly number[];
+  /** How many failed, by gRPC code. */
+  readonly failures: Readonly<Record<string, number>>;
+}
+
+/** One call under test; rejects with an error that has a gRPC `code`. */
+export type OneCall = (deadlineMs: number) => Promise<unknown>;
+
+export function failedOf({ failures }: LoadResult): number {
+  return Object.values(failures).reduce((sum, count) => sum + count, 0);
+}
+
+/** In a client process: sends the loads it is told to. */
+export function serveLoads(one: OneCall): void {
+  process.on("message", async (order: LoadOrder) => {
+    process.send?.(await runLoad(one, order));
+  });
+  process.on("disconnect", () => process.exit());
+  process.send?.("ready");
+}
+
+async function runLoad(one: OneCall, order: LoadOrder): Promise<LoadResult> {
+  const { ratePerSecond, durationMs, deadlineMs, burst = 1, stallMs = 0 } = order;
+  const everyMs = (1_000 * burst) / ratePerSecond;
+  const bursts = Math.round(durationMs / everyMs);
+  const tookMs: number[] = [];
+  const failures: Record<string, number> = {};
+  const call = async () => {
+    const startedAt = performance.now();
+    try {
+      await one(deadlineMs);
+      tookMs.push(performance.now() - startedAt);
+    } catch (error) {
+      const { code } = error as { code: number };
+      failures[code] = (failures[code] ?? 0) + 1;
+    }
+  };
+  const startedAt = performance.now();
+  const calls: Promise<void>[] = [];
+  for (let index = 0; index < bursts; index++) {
+    const waitMs = startedAt + index * everyMs - performance.now();
+    if (waitMs > 0) await sleep(waitMs);
+    for (let one = 0; one < burst; one++) calls.push(call());
+    if (stallMs > 0 && index === bursts >> 1) block(stallMs);
+  }
+  await Promise.all(calls);
+  return { offered: calls.length, tookMs, failures };
+}
+
+function block(ms: number): void {
+  const until = performance.now() + ms;
+  while (performance.now() < until);
+}
