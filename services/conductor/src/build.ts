@@ -2,6 +2,7 @@ import { type Served, type ServiceDeps, serve } from "@antiphon/mesh";
 import { ConductorService } from "@antiphon/proto/antiphon/mesh/v1/conductor";
 import type { Config } from "./config.ts";
 import { jetstreamMetrics } from "./jetstream-metrics.ts";
+import { PolicyStore } from "./policy-store.ts";
 import { prometheusTargets } from "./prometheus-targets.ts";
 import { Roster } from "./roster.ts";
 import { conductorService } from "./service.ts";
@@ -24,5 +25,6 @@ export function build(deps: ServiceDeps, { mesh }: Config): Served[] {
   });
 
   jetstreamMetrics(deps);
-  return [serve(ConductorService, conductorService({ instances: roster.instances, signal }))];
+  const store = new PolicyStore(mesh.consulUrl);
+  return [serve(ConductorService, conductorService({ instances: roster.instances, store, log, signal }))];
 }

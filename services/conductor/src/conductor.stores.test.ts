@@ -1,7 +1,7 @@
 import type { Served } from "@antiphon/mesh";
 import { backing, startMesh, type TestMesh, until } from "@antiphon/mesh/testing";
 import { ConductorService, Health } from "@antiphon/proto/antiphon/mesh/v1/conductor";
-import { Code } from "@connectrpc/connect";
+import { Code, type ConnectError } from "@connectrpc/connect";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { build } from "./build.ts";
 import { loadConfig } from "./config.ts";
@@ -39,6 +39,7 @@ function register(id: string, status: "passing" | "critical", adminPort: number)
 }
 const deregister = (id: string) => agent(`deregister/${service}-${id}`);
 const conductor = () => mesh.client(ConductorService, { listener: operator });
+const share = (version: string, percent: number) => ({ version, percent });
 const listed = async () => (await conductor().listInstances({ service })).instances;
 
 test("instances are listed as Consul has them, and leave when they deregister", async () => {
@@ -98,4 +99,57 @@ test("only operators are told, and a service name has its limits", async () => {
   const tooLong = conductor().listInstances({ service: "x".repeat(81) });
   await expect(tooLong).rejects.toMatchObject({ code: Code.InvalidArgument });
   await expect(tooLong).rejects.toThrow("service");
+});
+
+test("a policy is stored as readable JSON, read back, and deleted", async () => {
+  const policy = { routing: { split: [share("2", 5), share("1", 95)] } };
+  await conductor().setPolicy({ service, policy });
+  const { policy: stored, revision } = await conductor().getPolicy({ service });
+  expect(stored?.routing?.split.map(({ version, percent }) => [version, percent])).toEqual([
+    ["2", 5],
+    ["1", 95],
+  ]);
+  const raw = await fetch(`${backing().consulUrl}/v1/kv/antiphon/policy/${service}?raw`);
+  expect(await raw.json()).toEqual(policy);
+  const stale = conductor().setPolicy({ service, policy, revision: revision - 1n });
+  await expect(stale).rejects.toMatchObject({ code: Code.Aborted });
+  await conductor().setPolicy({ service, policy, revision });
+  await conductor().deletePolicy({ service });
+  await conductor().deletePolicy({ service });
+  await expect(conductor().getPolicy({ service })).rejects.toMatchObject({ code: Code.NotFound });
+});
+
+test.each([
+  [{ routing: { split: [share("2", -5)] } }, "policy.routing.split[0].percent"],
+  [
+    { routing: { split: [share("2", 5)] } },
+    "policy.routing.split: the percentages must add up to 100 (were 5)",
+  ],
+  [
+    { methods: [{ method: "antiphon.mesh.v1.EchoService/EchoOnce", retry: { attempts: 2 } }] },
+    "policy.methods[0].retry.attempts",
+  ],
+])("a policy of nonsense is refused with the field's name: %j", async (policy, field) => {
+  const refused = conductor().setPolicy({ service, policy });
+  await expect(refused).rejects.toMatchObject({
+    code: Code.InvalidArgument,
+    message: expect.stringContaining(field),
+  });
+});
+
+test("only operators see and change policies", async () => {
+  const somebody = mesh.client(ConductorService, { listener: { id: "lst_somebody" } });
+  const codes = await Promise.all(
+    [
+      somebody.getPolicy({ service }),
+      somebody.setPolicy({ service, policy: {} }),
+      somebody.deletePolicy({ service }),
+    ].map((call) =>
+      call.then(
+        () => 0,
+        ({ code }: ConnectError) => code,
+      ),
+    ),
+  );
+  expect(codes).toEqual(Array(3).fill(Code.PermissionDenied));
 });

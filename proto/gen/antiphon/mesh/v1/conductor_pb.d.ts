@@ -4,6 +4,7 @@
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
+import type { TrafficPolicy } from "./policy_pb.js";
 
 /**
  * Describes the file antiphon/mesh/v1/conductor.proto.
@@ -131,6 +132,113 @@ export declare type WatchInstancesResponse = Message<"antiphon.mesh.v1.WatchInst
 export declare const WatchInstancesResponseSchema: GenMessage<WatchInstancesResponse>;
 
 /**
+ * @generated from message antiphon.mesh.v1.GetPolicyRequest
+ */
+export declare type GetPolicyRequest = Message<"antiphon.mesh.v1.GetPolicyRequest"> & {
+  /**
+   * @generated from field: string service = 1;
+   */
+  service: string;
+};
+
+/**
+ * Describes the message antiphon.mesh.v1.GetPolicyRequest.
+ * Use `create(GetPolicyRequestSchema)` to create a new message.
+ */
+export declare const GetPolicyRequestSchema: GenMessage<GetPolicyRequest>;
+
+/**
+ * @generated from message antiphon.mesh.v1.GetPolicyResponse
+ */
+export declare type GetPolicyResponse = Message<"antiphon.mesh.v1.GetPolicyResponse"> & {
+  /**
+   * @generated from field: antiphon.mesh.v1.TrafficPolicy policy = 1;
+   */
+  policy?: TrafficPolicy | undefined;
+
+  /**
+   * Goes into SetPolicy where nobody else's change shall be lost.
+   *
+   * @generated from field: uint64 revision = 2;
+   */
+  revision: bigint;
+};
+
+/**
+ * Describes the message antiphon.mesh.v1.GetPolicyResponse.
+ * Use `create(GetPolicyResponseSchema)` to create a new message.
+ */
+export declare const GetPolicyResponseSchema: GenMessage<GetPolicyResponse>;
+
+/**
+ * @generated from message antiphon.mesh.v1.SetPolicyRequest
+ */
+export declare type SetPolicyRequest = Message<"antiphon.mesh.v1.SetPolicyRequest"> & {
+  /**
+   * @generated from field: string service = 1;
+   */
+  service: string;
+
+  /**
+   * @generated from field: antiphon.mesh.v1.TrafficPolicy policy = 2;
+   */
+  policy?: TrafficPolicy | undefined;
+
+  /**
+   * Refused as aborted where the stored policy has another one; 0 means that there is none yet.
+   *
+   * @generated from field: optional uint64 revision = 3;
+   */
+  revision?: bigint | undefined;
+};
+
+/**
+ * Describes the message antiphon.mesh.v1.SetPolicyRequest.
+ * Use `create(SetPolicyRequestSchema)` to create a new message.
+ */
+export declare const SetPolicyRequestSchema: GenMessage<SetPolicyRequest>;
+
+/**
+ * @generated from message antiphon.mesh.v1.SetPolicyResponse
+ */
+export declare type SetPolicyResponse = Message<"antiphon.mesh.v1.SetPolicyResponse"> & {
+};
+
+/**
+ * Describes the message antiphon.mesh.v1.SetPolicyResponse.
+ * Use `create(SetPolicyResponseSchema)` to create a new message.
+ */
+export declare const SetPolicyResponseSchema: GenMessage<SetPolicyResponse>;
+
+/**
+ * @generated from message antiphon.mesh.v1.DeletePolicyRequest
+ */
+export declare type DeletePolicyRequest = Message<"antiphon.mesh.v1.DeletePolicyRequest"> & {
+  /**
+   * @generated from field: string service = 1;
+   */
+  service: string;
+};
+
+/**
+ * Describes the message antiphon.mesh.v1.DeletePolicyRequest.
+ * Use `create(DeletePolicyRequestSchema)` to create a new message.
+ */
+export declare const DeletePolicyRequestSchema: GenMessage<DeletePolicyRequest>;
+
+/**
+ * @generated from message antiphon.mesh.v1.DeletePolicyResponse
+ */
+export declare type DeletePolicyResponse = Message<"antiphon.mesh.v1.DeletePolicyResponse"> & {
+};
+
+/**
+ * Describes the message antiphon.mesh.v1.DeletePolicyResponse.
+ * Use `create(DeletePolicyResponseSchema)` to create a new message.
+ */
+export declare const DeletePolicyResponseSchema: GenMessage<DeletePolicyResponse>;
+
+/**
  * @generated from enum antiphon.mesh.v1.Health
  */
 export enum Health {
@@ -161,7 +269,7 @@ export enum Health {
 export declare const HealthSchema: GenEnum<Health>;
 
 /**
- * The mesh's own service: who is up, where, in which version and state.
+ * The mesh's own service: who is up, where, in which version and state, and how calls are steered.
  *
  * @generated from service antiphon.mesh.v1.ConductorService
  */
@@ -183,6 +291,36 @@ export declare const ConductorService: GenService<{
     methodKind: "server_streaming";
     input: typeof WatchInstancesRequestSchema;
     output: typeof WatchInstancesResponseSchema;
+  },
+  /**
+   * The policy that is stored for a service, as it is; not_found where none is.
+   *
+   * @generated from rpc antiphon.mesh.v1.ConductorService.GetPolicy
+   */
+  getPolicy: {
+    methodKind: "unary";
+    input: typeof GetPolicyRequestSchema;
+    output: typeof GetPolicyResponseSchema;
+  },
+  /**
+   * Stores a policy that makes sense; its callers apply it within a second.
+   *
+   * @generated from rpc antiphon.mesh.v1.ConductorService.SetPolicy
+   */
+  setPolicy: {
+    methodKind: "unary";
+    input: typeof SetPolicyRequestSchema;
+    output: typeof SetPolicyResponseSchema;
+  },
+  /**
+   * Back to the defaults. One that is not there is fine.
+   *
+   * @generated from rpc antiphon.mesh.v1.ConductorService.DeletePolicy
+   */
+  deletePolicy: {
+    methodKind: "unary";
+    input: typeof DeletePolicyRequestSchema;
+    output: typeof DeletePolicyResponseSchema;
   },
 }>;
 

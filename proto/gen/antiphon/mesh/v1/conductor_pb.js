@@ -3,6 +3,7 @@
 /* eslint-disable */
 
 import { enumDesc, fileDesc, messageDesc, serviceDesc, tsEnum } from "@bufbuild/protobuf/codegenv2";
+import { file_antiphon_mesh_v1_policy } from "./policy_pb.js";
 import { file_antiphon_options_v1_options } from "../../options/v1/options_pb.js";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 
@@ -10,7 +11,7 @@ import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/vali
  * Describes the file antiphon/mesh/v1/conductor.proto.
  */
 export const file_antiphon_mesh_v1_conductor = /*@__PURE__*/
-  fileDesc("CiBhbnRpcGhvbi9tZXNoL3YxL2NvbmR1Y3Rvci5wcm90bxIQYW50aXBob24ubWVzaC52MSK2AQoISW5zdGFuY2USDwoHc2VydmljZRgBIAEoCRIKCgJpZBgCIAEoCRIMCgRob3N0GAMgASgJEgwKBHBvcnQYBCABKA0SEgoKYWRtaW5fcG9ydBgFIAEoDRIPCgd2ZXJzaW9uGAYgASgJEgwKBHpvbmUYByABKAkSKAoGaGVhbHRoGAggASgOMhguYW50aXBob24ubWVzaC52MS5IZWFsdGgSFAoMY2hlY2tfb3V0cHV0GAkgASgJIjAKFExpc3RJbnN0YW5jZXNSZXF1ZXN0EhgKB3NlcnZpY2UYASABKAlCB7pIBHICGFAiRgoVTGlzdEluc3RhbmNlc1Jlc3BvbnNlEi0KCWluc3RhbmNlcxgBIAMoCzIaLmFudGlwaG9uLm1lc2gudjEuSW5zdGFuY2UiFwoVV2F0Y2hJbnN0YW5jZXNSZXF1ZXN0IkcKFldhdGNoSW5zdGFuY2VzUmVzcG9uc2USLQoJaW5zdGFuY2VzGAEgAygLMhouYW50aXBob24ubWVzaC52MS5JbnN0YW5jZSpdCgZIZWFsdGgSFgoSSEVBTFRIX1VOU1BFQ0lGSUVEEAASEgoOSEVBTFRIX1BBU1NJTkcQARISCg5IRUFMVEhfV0FSTklORxACEhMKD0hFQUxUSF9DUklUSUNBTBADMoICChBDb25kdWN0b3JTZXJ2aWNlEmsKDUxpc3RJbnN0YW5jZXMSJi5hbnRpcGhvbi5tZXNoLnYxLkxpc3RJbnN0YW5jZXNSZXF1ZXN0GicuYW50aXBob24ubWVzaC52MS5MaXN0SW5zdGFuY2VzUmVzcG9uc2UiCZACAarUGAIIBBJwCg5XYXRjaEluc3RhbmNlcxInLmFudGlwaG9uLm1lc2gudjEuV2F0Y2hJbnN0YW5jZXNSZXF1ZXN0GiguYW50aXBob24ubWVzaC52MS5XYXRjaEluc3RhbmNlc1Jlc3BvbnNlIgmQAgGq1BgCCAQwARoPstQYCwoJY29uZHVjdG9yYgZwcm90bzM", [file_antiphon_options_v1_options, file_buf_validate_validate]);
+  fileDesc("CiBhbnRpcGhvbi9tZXNoL3YxL2NvbmR1Y3Rvci5wcm90bxIQYW50aXBob24ubWVzaC52MSK2AQoISW5zdGFuY2USDwoHc2VydmljZRgBIAEoCRIKCgJpZBgCIAEoCRIMCgRob3N0GAMgASgJEgwKBHBvcnQYBCABKA0SEgoKYWRtaW5fcG9ydBgFIAEoDRIPCgd2ZXJzaW9uGAYgASgJEgwKBHpvbmUYByABKAkSKAoGaGVhbHRoGAggASgOMhguYW50aXBob24ubWVzaC52MS5IZWFsdGgSFAoMY2hlY2tfb3V0cHV0GAkgASgJIjAKFExpc3RJbnN0YW5jZXNSZXF1ZXN0EhgKB3NlcnZpY2UYASABKAlCB7pIBHICGFAiRgoVTGlzdEluc3RhbmNlc1Jlc3BvbnNlEi0KCWluc3RhbmNlcxgBIAMoCzIaLmFudGlwaG9uLm1lc2gudjEuSW5zdGFuY2UiFwoVV2F0Y2hJbnN0YW5jZXNSZXF1ZXN0IkcKFldhdGNoSW5zdGFuY2VzUmVzcG9uc2USLQoJaW5zdGFuY2VzGAEgAygLMhouYW50aXBob24ubWVzaC52MS5JbnN0YW5jZSKJAQoQR2V0UG9saWN5UmVxdWVzdBJ1CgdzZXJ2aWNlGAEgASgJQmS6SGG6AV4KDHNlcnZpY2UubmFtZRIibXVzdCBiZSBhIHNlcnZpY2UncyBuYW1lIGluIENvbnN1bBoqdGhpcy5tYXRjaGVzKCdeW2EtejAtOV1bYS16MC05Xy1dezAsNzl9JCcpIlYKEUdldFBvbGljeVJlc3BvbnNlEi8KBnBvbGljeRgBIAEoCzIfLmFudGlwaG9uLm1lc2gudjEuVHJhZmZpY1BvbGljeRIQCghyZXZpc2lvbhgCIAEoBCLmAQoQU2V0UG9saWN5UmVxdWVzdBJ1CgdzZXJ2aWNlGAEgASgJQmS6SGG6AV4KDHNlcnZpY2UubmFtZRIibXVzdCBiZSBhIHNlcnZpY2UncyBuYW1lIGluIENvbnN1bBoqdGhpcy5tYXRjaGVzKCdeW2EtejAtOV1bYS16MC05Xy1dezAsNzl9JCcpEjcKBnBvbGljeRgCIAEoCzIfLmFudGlwaG9uLm1lc2gudjEuVHJhZmZpY1BvbGljeUIGukgDyAEBEhUKCHJldmlzaW9uGAMgASgESACIAQFCCwoJX3JldmlzaW9uIhMKEVNldFBvbGljeVJlc3BvbnNlIowBChNEZWxldGVQb2xpY3lSZXF1ZXN0EnUKB3NlcnZpY2UYASABKAlCZLpIYboBXgoMc2VydmljZS5uYW1lEiJtdXN0IGJlIGEgc2VydmljZSdzIG5hbWUgaW4gQ29uc3VsGip0aGlzLm1hdGNoZXMoJ15bYS16MC05XVthLXowLTlfLV17MCw3OX0kJykiFgoURGVsZXRlUG9saWN5UmVzcG9uc2UqXQoGSGVhbHRoEhYKEkhFQUxUSF9VTlNQRUNJRklFRBAAEhIKDkhFQUxUSF9QQVNTSU5HEAESEgoOSEVBTFRIX1dBUk5JTkcQAhITCg9IRUFMVEhfQ1JJVElDQUwQAzKuBAoQQ29uZHVjdG9yU2VydmljZRJrCg1MaXN0SW5zdGFuY2VzEiYuYW50aXBob24ubWVzaC52MS5MaXN0SW5zdGFuY2VzUmVxdWVzdBonLmFudGlwaG9uLm1lc2gudjEuTGlzdEluc3RhbmNlc1Jlc3BvbnNlIgmQAgGq1BgCCAQScAoOV2F0Y2hJbnN0YW5jZXMSJy5hbnRpcGhvbi5tZXNoLnYxLldhdGNoSW5zdGFuY2VzUmVxdWVzdBooLmFudGlwaG9uLm1lc2gudjEuV2F0Y2hJbnN0YW5jZXNSZXNwb25zZSIJkAIBqtQYAggEMAESXwoJR2V0UG9saWN5EiIuYW50aXBob24ubWVzaC52MS5HZXRQb2xpY3lSZXF1ZXN0GiMuYW50aXBob24ubWVzaC52MS5HZXRQb2xpY3lSZXNwb25zZSIJkAIBqtQYAggEEl8KCVNldFBvbGljeRIiLmFudGlwaG9uLm1lc2gudjEuU2V0UG9saWN5UmVxdWVzdBojLmFudGlwaG9uLm1lc2gudjEuU2V0UG9saWN5UmVzcG9uc2UiCZACAqrUGAIIBBJoCgxEZWxldGVQb2xpY3kSJS5hbnRpcGhvbi5tZXNoLnYxLkRlbGV0ZVBvbGljeVJlcXVlc3QaJi5hbnRpcGhvbi5tZXNoLnYxLkRlbGV0ZVBvbGljeVJlc3BvbnNlIgmQAgKq1BgCCAQaD7LUGAsKCWNvbmR1Y3RvcmIGcHJvdG8z", [file_antiphon_mesh_v1_policy, file_antiphon_options_v1_options, file_buf_validate_validate]);
 
 /**
  * Describes the message antiphon.mesh.v1.Instance.
@@ -48,6 +49,48 @@ export const WatchInstancesResponseSchema = /*@__PURE__*/
   messageDesc(file_antiphon_mesh_v1_conductor, 4);
 
 /**
+ * Describes the message antiphon.mesh.v1.GetPolicyRequest.
+ * Use `create(GetPolicyRequestSchema)` to create a new message.
+ */
+export const GetPolicyRequestSchema = /*@__PURE__*/
+  messageDesc(file_antiphon_mesh_v1_conductor, 5);
+
+/**
+ * Describes the message antiphon.mesh.v1.GetPolicyResponse.
+ * Use `create(GetPolicyResponseSchema)` to create a new message.
+ */
+export const GetPolicyResponseSchema = /*@__PURE__*/
+  messageDesc(file_antiphon_mesh_v1_conductor, 6);
+
+/**
+ * Describes the message antiphon.mesh.v1.SetPolicyRequest.
+ * Use `create(SetPolicyRequestSchema)` to create a new message.
+ */
+export const SetPolicyRequestSchema = /*@__PURE__*/
+  messageDesc(file_antiphon_mesh_v1_conductor, 7);
+
+/**
+ * Describes the message antiphon.mesh.v1.SetPolicyResponse.
+ * Use `create(SetPolicyResponseSchema)` to create a new message.
+ */
+export const SetPolicyResponseSchema = /*@__PURE__*/
+  messageDesc(file_antiphon_mesh_v1_conductor, 8);
+
+/**
+ * Describes the message antiphon.mesh.v1.DeletePolicyRequest.
+ * Use `create(DeletePolicyRequestSchema)` to create a new message.
+ */
+export const DeletePolicyRequestSchema = /*@__PURE__*/
+  messageDesc(file_antiphon_mesh_v1_conductor, 9);
+
+/**
+ * Describes the message antiphon.mesh.v1.DeletePolicyResponse.
+ * Use `create(DeletePolicyResponseSchema)` to create a new message.
+ */
+export const DeletePolicyResponseSchema = /*@__PURE__*/
+  messageDesc(file_antiphon_mesh_v1_conductor, 10);
+
+/**
  * Describes the enum antiphon.mesh.v1.Health.
  */
 export const HealthSchema = /*@__PURE__*/
@@ -60,7 +103,7 @@ export const Health = /*@__PURE__*/
   tsEnum(HealthSchema);
 
 /**
- * The mesh's own service: who is up, where, in which version and state.
+ * The mesh's own service: who is up, where, in which version and state, and how calls are steered.
  *
  * @generated from service antiphon.mesh.v1.ConductorService
  */

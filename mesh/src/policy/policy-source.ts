@@ -1,0 +1,21 @@
+import type { TrafficPolicy } from "@antiphon/proto/antiphon/mesh/v1/policy";
+import type { Watch } from "../discovery/discovery.ts";
+
+/** The policy of a service as its callers follow it. */
+export interface PolicyState {
+  /** The last good one; undefined where there is none, and the defaults hold. */
+  readonly policy: TrafficPolicy | undefined;
+  /** Why what is stored now is not followed, each field named; undefined where it is. */
+  readonly refused: string | undefined;
+}
+
+export const NO_POLICY: PolicyState = Object.freeze({ policy: undefined, refused: undefined });
+
+/** Follows the policies of services. */
+export interface PolicySource {
+  /**
+   * Calls `onState` once it is known whether there is a policy, and at each change after, never before it
+   * returns. While the source is away the last good policy stays.
+   */
+  watch(service: string, onState: (state: PolicyState) => void): Watch;
+}
