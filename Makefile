@@ -3,7 +3,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 MUSIC ?=
 ARGS ?=
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format generate bench web clean
+.PHONY: help setup run test chaos check format generate bench web clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -24,6 +24,9 @@ run: setup ## the whole system on this machine (MUSIC=/path/to/your/music, ARGS=
 
 test: setup ## all tests; brings up what they need
 	@node test/src/main.ts
+
+chaos: setup ## 64 SIGKILLs over writers, relays, consumers and brokers; 5 minutes at most
+	@node mesh/src/events/chaos/main.ts
 
 check: setup ## types, Biome, import rules and cycles, contracts, generated code
 	tsc --noEmit -p .

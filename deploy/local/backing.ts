@@ -65,8 +65,23 @@ export async function startConsul({
   return Object.assign(server, { url });
 }
 
+export interface NatsOptions extends BackingOptions {
+  /** Its place in a cluster; alone by default. */
+  readonly cluster?: {
+    readonly serverName: string;
+    readonly port: number;
+    readonly routes: readonly string[];
+  };
+}
+
 /** Starts nats-server with JetStream; streams are kept below `dir` and fsynced on every write. */
-export async function startNats({ dir, logDir = dir, port, onEvent }: BackingOptions): Promise<NatsServer> {
+export async function startNats({
+  dir,
+  logDir = dir,
+  port,
+  cluster,
+  onEvent,
+}: NatsOptions): Promise<NatsServer> {
   const binary = (await findPrograms(["nats-server"], toolsDir))["nats-server"];
   const [client, monitor] = [port ?? (await freePort()), await freePort()];
   await mkdir(dir, { recursive: true });
@@ -75,9 +90,9 @@ export async function startNats({ dir, logDir = dir, port, onEvent }: BackingOpt
     config,
     `listen: "127.0.0.1:${client}"
 http: "127.0.0.1:${monitor}"
-server_name: antiphon
+server_name: ${cluster?.serverName ?? "antiphon"}
 jetstream { store_dir: ${JSON.stringify(dir)}, max_memory_store: 64MB, max_file_store: 8GB, sync_interval: always }
-`,
+${cluster ? clusterBlock(cluster) : ""}`,
   );
   const monitorUrl = `http://127.0.0.1:${monitor}`;
   const server = new Supervised({
@@ -87,6 +102,23 @@ jetstream { store_dir: ${JSON.stringify(dir)}, max_memory_store: 64MB, max_file_
   });
   await server.start();
   return Object.assign(server, { url: `nats://127.0.0.1:${client}`, monitorUrl });
+}
+
+function clusterBlock({ port, routes }: NonNullable<NatsOptions["cluster"]>): string {
+  return `cluster { name: antiphon, listen: "127.0.0.1:${port}", routes: ${JSON.stringify(routes)} }\n`;
+}
+
+/** Starts a cluster of three nats-servers on this machine, each with a folder below `dir`. */
+export async function startNatsCluster(dir: string): Promise<readonly NatsServer[]> {
+  const ports = await Promise.all([freePort(), freePort(), freePort()]);
+  const routes = ports.map((port) => `nats://127.0.0.1:${port}`);
+  // None of them is ready before there is a majority.
+  return Promise.all(
+    ports.map((port, i) => {
+      const serverName = `antiphon-${i}`;
+      return startNats({ dir: join(dir, serverName), cluster: { serverName, port, routes } });
+    }),
+  );
 }
 
 async function hasGrpcTls(consul: string): Promise<boolean> {

@@ -7,6 +7,7 @@ export {
   type PostgresServer,
   startConsul,
   startNats,
+  startNatsCluster,
   startPostgres,
 } from "./backing.ts";
 export { findPrograms, type ProgramName } from "./binaries.ts";

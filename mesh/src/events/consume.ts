@@ -21,6 +21,7 @@ import type { ProcessorDeps } from "./inbox-processor.ts";
 import { EVENTS, openJetStream, unlessMissing } from "./jetstream.ts";
 import { Lanes } from "./lanes.ts";
 import { eventMetrics } from "./metrics.ts";
+import { handleRequests } from "./operator-requests.ts";
 import { countParked, takeParked } from "./parking.ts";
 import { messagesOf } from "./subscription.ts";
 
@@ -71,6 +72,8 @@ const MAX_ACK_PENDING = 256;
 const IN_HAND = 32;
 const MAX_BATCH = 100;
 const MEASURE_MS = 5_000;
+/** How often a consumer looks for what operators ask of it. */
+const REQUESTS_MS = 1_000;
 
 /**
  * Consumes every event of each aggregate that a handler touches, in order per key, each effect once: the
@@ -148,9 +151,26 @@ export function consume(deps: ConsumeDeps, handlers: readonly EventHandler[]): E
     await pause(MEASURE_MS, signal);
   };
 
+  const release = async (aggregate: string, key: string) => {
+    for (let handled = 0; ; handled += 1) {
+      const handleNext = async (tx: pg.PoolClient) => {
+        const event = await takeParked(tx, group, aggregate, key);
+        const handler = event && routes.handlers.get(event.envelope.type);
+        if (handler) {
+          const { envelope, payload } = event;
+          await handler.apply([{ envelope, message: handler.decode(payload) }], tx);
+        }
+        return event !== undefined;
+      };
+      if (!(await withTransaction(pool, handleNext, { timeoutMs }))) return handled;
+    }
+  };
+  const requests = () => handleRequests({ pool, consumer: group, routes, log, timeoutMs, release });
+
   return {
     start() {
       running ??= Promise.all([
+        keepRunning({ what: `requests of consumer ${group}`, log, signal, pauseMs: REQUESTS_MS }, requests),
         keepRunning({ what: `consumer ${group}`, log, signal }, read),
         keepRunning({ what: `measuring consumer ${group}`, log, signal }, lookAfter),
       ]);
@@ -159,21 +179,7 @@ export function consume(deps: ConsumeDeps, handlers: readonly EventHandler[]): E
       stopped.abort();
       await running;
     },
-    async release(aggregate, key) {
-      for (let handled = 0; ; handled += 1) {
-        const handleNext = async (tx: pg.PoolClient) => {
-          const event = await takeParked(tx, group, aggregate, key);
-          const handler = event && routes.handlers.get(event.envelope.type);
-          if (handler) {
-            const { envelope, payload } = event;
-            await handler.apply([{ envelope, message: handler.decode(payload) }], tx);
-          }
-          return event !== undefined;
-        };
-        const more = await withTransaction(pool, handleNext, { timeoutMs });
-        if (!more) return handled;
-      }
-    },
+    release,
   };
 }
 

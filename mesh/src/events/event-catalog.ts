@@ -23,3 +23,9 @@ export function eventsOf(aggregate: string): readonly EventType[] {
   const known = Array.from(eventCatalog().keys()).sort().join(", ");
   throw new EventError(`no event belongs to aggregate "${aggregate}"; there are ${known}`);
 }
+
+/** Every event of the contracts, by its type. */
+export function eventsByType(): ReadonlyMap<string, EventType> {
+  const all = Array.from(eventCatalog().values()).flat();
+  return new Map(all.map((each) => [each.type, each]));
+}

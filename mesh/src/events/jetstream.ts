@@ -19,6 +19,9 @@ const DAY_MS = 86_400_000;
 /** How long the stream keeps an event; older history is the owners' exports. */
 export const RETENTION_MS = 7 * DAY_MS;
 
+/** Copies of each message where the broker is a cluster: one server may be lost at any time. */
+const CLUSTER_REPLICAS = 3;
+
 /** The broker cannot carry events. */
 export class BrokerError extends Error {
   override readonly name = "BrokerError";
@@ -64,7 +67,8 @@ export async function openJetStream(nc: NatsConnection): Promise<JetStreamManage
   if (!nc.info) throw new BrokerError("the connection to NATS is down");
   requireVersion(nc.info.version);
   const manager = await jetstreamManager(nc, { checkAPI: false, timeout: 5_000 });
-  for (const [name, setUp] of Object.entries(streams)) await ensureStream(manager, name, setUp);
+  const replicas = nc.info.cluster ? CLUSTER_REPLICAS : 1;
+  for (const [name, setUp] of Object.entries(streams)) await ensureStream(manager, name, setUp, replicas);
   return manager;
 }
 
@@ -75,10 +79,15 @@ export function requireVersion(version: string): void {
   throw new BrokerError(`events need NATS 2.10 or newer, and this server is ${version}: upgrade nats-server`);
 }
 
-async function ensureStream(manager: JetStreamManager, name: string, { rules, maxBytes }: StreamSetUp) {
+async function ensureStream(
+  manager: JetStreamManager,
+  name: string,
+  { rules, maxBytes }: StreamSetUp,
+  num_replicas: number,
+) {
   const found = await manager.streams.info(name).catch(unlessMissing);
   if (!found) {
-    await manager.streams.add({ name, ...rules, max_bytes: maxBytes });
+    await manager.streams.add({ name, ...rules, max_bytes: maxBytes, num_replicas });
     return;
   }
   const changed = Object.entries(rules).some(
