@@ -226,10 +226,10 @@ describe("bad input", () => {
   test("a track nobody knows is not found, with the reason", async () => {
     const trackId = `trk_${"0".repeat(20)}`;
     for (const call of [
-      listener().listSimilarTracks({ trackId }),
-      listener().getRadio({ seedTrackId: trackId }),
+      () => listener().listSimilarTracks({ trackId }),
+      () => listener().getRadio({ seedTrackId: trackId }),
     ]) {
-      const error = ConnectError.from(await call.catch((reason: unknown) => reason));
+      const error = ConnectError.from(await call().catch((reason: unknown) => reason));
       expect(error.code).toBe(Code.NotFound);
       expect(error.findDetails(RecommendationErrorDetailSchema)).toMatchObject([
         { reason: RecommendationErrorReason.TRACK_NOT_FOUND, subject: trackId },
