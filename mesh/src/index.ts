@@ -7,6 +7,10 @@ export {
   runInScope,
 } from "./call-scope.ts";
 export {
+  type BytesAnswer,
+  type BytesCall,
+  type BytesStream,
+  type BytesTransport,
   createMeshTransport,
   debugSnapshot,
   type MeshTransport,

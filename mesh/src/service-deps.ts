@@ -3,6 +3,7 @@ import type { DescService } from "@bufbuild/protobuf";
 import type { Client, Transport } from "@connectrpc/connect";
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { Registry } from "prom-client";
+import type { BytesTransport } from "./client/index.ts";
 import type { Clock } from "./clock.ts";
 import type { Logger } from "./telemetry/logger.ts";
 
@@ -21,7 +22,7 @@ export interface ServiceDeps {
    */
   client<S extends DescService>(service: S, options?: { readonly target?: string }): Client<S>;
   /** The same for callers that work from descriptors. One transport a target, shared. */
-  transport(target: string): Transport;
+  transport(target: string): Transport & BytesTransport;
   /** Connected on first use; reconnects for ever. Drained after the stop hooks. */
   nats(): Promise<NatsConnection>;
   readonly log: Logger;

@@ -1,4 +1,5 @@
 import type { MeshErrorReason } from "@antiphon/proto/antiphon/mesh/v1/errors";
+import { Code } from "@connectrpc/connect";
 import type { Endpoint } from "../balance/endpoint.ts";
 import type { Attempt, Outcome } from "../transport/connection.ts";
 import type { MethodPlan } from "./method-plan.ts";
@@ -7,6 +8,10 @@ import type { MethodPlan } from "./method-plan.ts";
 export interface CallOutcome extends Outcome {
   /** Why the mesh itself failed the call. */
   readonly meshReason?: MeshErrorReason;
+  /** Only this attempt ran out of time: the call may be sent again. */
+  readonly isAttemptTimeout?: boolean;
+  /** The attempt was given up because another one was faster. */
+  readonly isBeaten?: boolean;
 }
 
 /** Where the messages of a streaming answer go. */
@@ -36,6 +41,8 @@ export interface Call {
   endpoint: Endpoint | undefined;
   /** Where attempts of this call went before, once one has failed. */
   tried: Endpoint[] | undefined;
+  /** The version of the service that it shall go to while that has an endpoint; undefined for any. */
+  version: string | undefined;
   /** It was sent again once outside the budget, because no handler can have seen it. */
   resentFree: boolean;
   /** Something of the answer has reached the caller: it is too late to send the call again. */
@@ -48,11 +55,46 @@ export interface Call {
   onAbort: ((outcome: CallOutcome) => void) | undefined;
 }
 
+/** A call before its first layer. `headers` is the call's own from here on. */
+export function newCall(
+  plan: MethodPlan,
+  request: Call["request"],
+  sink: ResponseSink | undefined,
+  signal: AbortSignal | undefined,
+  timeoutMs: number | undefined,
+  headers: Record<string, string>,
+): Call {
+  return {
+    plan,
+    request,
+    sink,
+    headers,
+    timeoutMs,
+    signal,
+    deadlineAtMs: undefined,
+    attempts: 0,
+    endpoint: undefined,
+    tried: undefined,
+    version: undefined,
+    resentFree: false,
+    answered: false,
+    messagesSent: 0,
+    messagesReceived: 0,
+    aborted: undefined,
+    onAbort: undefined,
+  };
+}
+
 /** Hears once how a call ended. */
 export type Done = (outcome: CallOutcome) => void;
 
 /** Sends a call on its way inwards. */
 export type Send = (call: Call, done: Done) => void;
+
+/** Whether the same call may well succeed elsewhere. */
+export function isWorthRetrying({ code, isAttemptTimeout }: CallOutcome): boolean {
+  return code === Code.Unavailable || isAttemptTimeout === true;
+}
 
 /** Gives a call up from outside: the layer in which it rests ends it with `outcome`. */
 export function abort(call: Call, outcome: CallOutcome): void {

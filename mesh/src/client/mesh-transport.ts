@@ -10,23 +10,25 @@ import {
 import { Code, type StreamResponse, type Transport, type UnaryResponse } from "@connectrpc/connect";
 import type { Logger } from "pino";
 import { Registry } from "prom-client";
+import type { BalanceOverrides } from "../balance/settings.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import type { Discovery } from "../discovery/discovery.ts";
-import type { BreakerOptions } from "../resilience/breaker.ts";
 import { compile, type StackParts } from "../stack.ts";
 import { clientMetrics } from "../telemetry/client-metrics.ts";
 import { frame } from "../transport/frames.ts";
 import { Http2Connection, type Http2Options } from "../transport/http2-connection.ts";
-import { abort, type Call, type ResponseSink, type Send, verdictOfMesh } from "./call.ts";
+import { type BytesTransport, type Compiled, streamBytes, unaryBytes } from "./bytes.ts";
+import { abort, newCall, verdictOfMesh } from "./call.ts";
 import type { TargetSnapshot } from "./cluster.ts";
 import { acquireCluster, releaseCluster } from "./clusters.ts";
-import { type MethodPlan, planOf } from "./method-plan.ts";
+import { planOf } from "./method-plan.ts";
 import {
   copyInto,
   errorOf,
   headersOf,
   MeshStreamResponse,
   MeshUnaryResponse,
+  onlyMessage,
   parseMessage,
 } from "./response.ts";
 import { ResponseStream } from "./response-stream.ts";
@@ -43,12 +45,17 @@ export interface MeshTransportOptions {
   readonly clock?: Clock;
   /** A larger answer ends its call with `resource_exhausted`. Default 16 MiB. */
   readonly maxMessageBytes?: number;
-  readonly breaker?: BreakerOptions;
+  /** How calls are spread, to begin with. */
+  readonly balance?: BalanceOverrides;
+  /** The caller's own zone, for `preferZone`. */
+  readonly zone?: string;
+  /** Decides which endpoints of a large fleet this caller uses. Default another one for each process. */
+  readonly callerId?: string;
   readonly http2?: Http2Options;
 }
 
 /** A Connect `Transport` for clients made by `createClient`, with the whole mesh behind it. */
-export interface MeshTransport extends Transport {
+export interface MeshTransport extends Transport, BytesTransport {
   /** What `/debug/mesh` shows: endpoints, their states, and why the last picks were made. */
   debugSnapshot(): TargetSnapshot;
   /** Calls in flight end with `unavailable`. Connections close with their last user. */
@@ -71,7 +78,9 @@ export function createMeshTransport(options: MeshTransportOptions): MeshTranspor
     clock,
     connect: (endpoint, observer) => new Http2Connection(endpoint, observer, options.http2),
     log: options.log,
-    breaker: options.breaker,
+    balance: options.balance,
+    zone: options.zone,
+    callerId: options.callerId,
   });
   const metrics = clientMetrics(options.metrics ?? new Registry());
   const leaveMetrics = metrics.follow(cluster);
@@ -87,17 +96,14 @@ export function createMeshTransport(options: MeshTransportOptions): MeshTranspor
       unary(stack(method), method, signal, timeoutMs, header, input),
     stream: (method, signal, timeoutMs, header, input) =>
       stream(stack(method), method, signal, timeoutMs, header, input),
+    unaryBytes: (method, call) => unaryBytes(stack(method), call),
+    streamBytes: (method, call) => streamBytes(stack(method), call),
     debugSnapshot: () => cluster.snapshot(),
     close() {
       leaveMetrics();
       releaseCluster(cluster, discovery);
     },
   };
-}
-
-interface Compiled {
-  readonly plan: MethodPlan;
-  readonly send: Send;
 }
 
 function compiledStack(parts: StackParts): (method: DescMethod) => Compiled {
@@ -123,15 +129,10 @@ function unary<I extends DescMessage, O extends DescMessage>(
 ): Promise<UnaryResponse<I, O>> {
   return new Promise((resolve, reject) => {
     const request = frame(toBinary(method.input, create(method.input, input)));
-    const call = newCall(plan, request, undefined, signal, timeoutMs, header);
+    const call = newCall(plan, request, undefined, signal, timeoutMs, plainHeaders(header));
     send(call, (outcome) => {
       try {
-        if (outcome.code !== 0) throw errorOf(call, outcome);
-        if (call.messagesReceived !== 1 || !outcome.message) {
-          const text = `expected one answer, the peer sent ${call.messagesReceived}`;
-          throw errorOf(call, verdictOfMesh(Code.Unimplemented, text));
-        }
-        const message = parseMessage(method.output, outcome.message, call);
+        const message = parseMessage(method.output, onlyMessage(call, outcome), call);
         resolve(new MeshUnaryResponse(method, message, outcome));
       } catch (error) {
         reject(error);
@@ -156,7 +157,7 @@ async function stream<I extends DescMessage, O extends DescMessage>(
     (bytes) => parseMessage(method.output, bytes, call),
     () => abort(call, verdictOfMesh(Code.Canceled, "the reader left", { reached: true })),
   );
-  const call = newCall(plan, request, messages, signal, timeoutMs, header);
+  const call = newCall(plan, request, messages, signal, timeoutMs, plainHeaders(header));
   const trailer = new Headers();
   send(call, (outcome) => {
     copyInto(trailer, outcome.trailer);
@@ -165,36 +166,9 @@ async function stream<I extends DescMessage, O extends DescMessage>(
   return new MeshStreamResponse(method, messages, headersOf(await messages.started), trailer);
 }
 
-function newCall(
-  plan: MethodPlan,
-  request: Call["request"],
-  sink: ResponseSink | undefined,
-  signal: AbortSignal | undefined,
-  timeoutMs: number | undefined,
-  header: ConstructorParameters<typeof Headers>[0],
-): Call {
-  return {
-    plan,
-    request,
-    sink,
-    headers: header === undefined ? {} : plainHeaders(header),
-    timeoutMs,
-    signal,
-    deadlineAtMs: undefined,
-    attempts: 0,
-    endpoint: undefined,
-    tried: undefined,
-    resentFree: false,
-    answered: false,
-    messagesSent: 0,
-    messagesReceived: 0,
-    aborted: undefined,
-    onAbort: undefined,
-  };
-}
-
 function plainHeaders(init: ConstructorParameters<typeof Headers>[0]): Record<string, string> {
   const headers: Record<string, string> = {};
+  if (init === undefined) return headers;
   new Headers(init).forEach((value, name) => {
     headers[name] = value;
   });

@@ -9,7 +9,7 @@ import {
 } from "@bufbuild/protobuf";
 import { Code, type StreamResponse, type UnaryResponse } from "@connectrpc/connect";
 import { CallError } from "../errors.ts";
-import type { Call, CallOutcome } from "./call.ts";
+import { type Call, type CallOutcome, verdictOfMesh } from "./call.ts";
 
 /** A unary answer; its `Headers` are made when somebody reads them, which is almost never. */
 export class MeshUnaryResponse<I extends DescMessage, O extends DescMessage> implements UnaryResponse<I, O> {
@@ -66,6 +66,14 @@ export class MeshStreamResponse<I extends DescMessage, O extends DescMessage>
   get service() {
     return this.method.parent;
   }
+}
+
+/** The message of a unary answer. Throws what the call failed with, `unimplemented` where there is not exactly one. */
+export function onlyMessage(call: Call, outcome: CallOutcome): Uint8Array {
+  if (outcome.code !== 0) throw errorOf(call, outcome);
+  if (call.messagesReceived === 1 && outcome.message) return outcome.message;
+  const text = `expected one answer, the peer sent ${call.messagesReceived}`;
+  throw errorOf(call, verdictOfMesh(Code.Unimplemented, text));
 }
 
 /** Reads a message of the peer. Throws `internal` where it is not what the contract says. */
