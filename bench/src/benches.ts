@@ -26,6 +26,46 @@ export const benches: readonly Bench[] = [
     load: () => import("./discovery.ts"),
   },
   {
+    name: "overload",
+    what: "goodput and latency of a server at three times its peak, against a stock grpc-js server",
+    load: () => import("./overload.ts"),
+  },
+  {
+    name: "events",
+    what: "events written, relayed and consumed, against nats.js alone",
+    load: () => import("./events.ts"),
+  },
+  {
+    name: "slow-replica",
+    what: "the 99th percentile with one of ten replicas at 200 ms",
+    load: () => import("./slow-replica.ts"),
+  },
+  {
+    name: "frozen-replica",
+    what: "failed calls when one of four replicas is stopped by SIGSTOP",
+    load: async () => (await import("./one-of-four.ts")).frozen,
+  },
+  {
+    name: "killed-replica",
+    what: "failed calls when one of four replicas is killed",
+    load: async () => (await import("./one-of-four.ts")).killed,
+  },
+  {
+    name: "all-failing",
+    what: "requests a call while every replica fails",
+    load: () => import("./all-failing.ts"),
+  },
+  {
+    name: "black-hole",
+    what: "how long a peer is waited for that accepts and never speaks",
+    load: () => import("./black-hole.ts"),
+  },
+  {
+    name: "stalled-caller",
+    what: "healthy replicas shunned after the caller's own event loop stood still",
+    load: () => import("./stalled-caller.ts"),
+  },
+  {
     name: "freshness",
     what: "from a like in the browser to changed recommendations, through the whole system",
     load: () => import("./freshness.ts"),

@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
 /** What a client process is told to do. */
@@ -16,13 +16,22 @@ export interface Round {
   readonly elapsedMs: number;
 }
 
+/** Whether processes can be bound to the first and the second core of this machine. */
+export function canPin(): boolean {
+  return ["0", "1"].every((core) => spawnSync("taskset", ["-c", core, "true"]).status === 0);
+}
+
 /** A child process that runs rounds, or a server. */
 export class Worker {
   readonly #child: ChildProcess;
 
-  constructor(file: string, args: readonly string[]) {
+  /** @param core the only one that it may run on, where `canPin` says that this can be had */
+  constructor(file: string, args: readonly string[], core?: number) {
     const path = fileURLToPath(new URL(file, import.meta.url));
-    this.#child = fork(path, [...args], { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+    const command = [process.execPath, path, ...args];
+    const pinned = core === undefined ? command : ["taskset", "-c", String(core), ...command];
+    const [program, ...rest] = pinned;
+    this.#child = spawn(program!, rest, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
   }
 
   /** The next message of the child. Rejects when it ends instead. */
@@ -43,8 +52,16 @@ export class Worker {
     return answer;
   }
 
-  stop(): void {
-    this.#child.kill();
+  /** Sends a signal, by default SIGTERM. */
+  stop(signal?: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  /** Resolves when the process has ended. */
+  ended(): Promise<void> {
+    const { exitCode, signalCode } = this.#child;
+    if (exitCode !== null || signalCode !== null) return Promise.resolve();
+    return new Promise((resolve) => this.#child.once("exit", () => resolve()));
   }
 }
 

@@ -52,7 +52,7 @@ export class GrpcHost {
     this.#log = log;
     this.#clock = clock;
     this.#metrics = new ServerMetrics(metrics);
-    this.#guard = new OverloadGuard({ log, metrics }, overload);
+    this.#guard = new OverloadGuard({ log, metrics, clock }, overload);
   }
 
   /** How busy it is, and what it has refused. */

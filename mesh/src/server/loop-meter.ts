@@ -1,23 +1,28 @@
 import { performance } from "node:perf_hooks";
-import type { LoopUsage } from "../resilience/concurrency-limit.ts";
+import type { Clock } from "../clock.ts";
+import type { LoopMeter } from "../resilience/concurrency-limit.ts";
 
 /**
- * How busy this thread's event loop was since the call before. Where the platform cannot tell one thread
- * from the others (`process.threadCpuUsage` came with Node 23.9), CPU time is that of the whole process.
+ * Watches the event loop of this thread. Where the platform cannot tell one thread from the others
+ * (`process.threadCpuUsage` came with Node 23.9), CPU time is that of the whole process.
  */
-export function loopUsage(): () => LoopUsage {
+export function loopMeter(clock: Clock): LoopMeter {
   const cpuUsage = process.threadCpuUsage?.bind(process) ?? process.cpuUsage.bind(process);
-  let loop = performance.eventLoopUtilization();
-  let cpu = cpuUsage();
-  return () => {
-    const loopNow = performance.eventLoopUtilization();
-    const cpuNow = cpuUsage();
-    const usage = {
-      utilisation: performance.eventLoopUtilization(loopNow, loop).utilization,
-      cpuMs: (cpuNow.user + cpuNow.system - cpu.user - cpu.system) / 1_000,
-    };
-    loop = loopNow;
-    cpu = cpuNow;
-    return usage;
+  let last = performance.eventLoopUtilization();
+  return {
+    utilisation() {
+      const now = performance.eventLoopUtilization();
+      const { utilization } = performance.eventLoopUtilization(now, last);
+      last = now;
+      return utilization;
+    },
+    cpuMs() {
+      const { user, system } = cpuUsage();
+      return (user + system) / 1_000;
+    },
+    afterTurn(end) {
+      // Immediates run when what the turn read has been dealt with and what it wrote is on its way.
+      setImmediate(() => end(clock.monotonic()));
+    },
   };
 }

@@ -3,12 +3,18 @@ import { type DescMethod, getOption, hasOption } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
 import { Metadata, type StatusObject } from "@grpc/grpc-js";
 import type { Registry } from "prom-client";
-import { ConcurrencyLimit, type LimitOptions, type PriorityName } from "../resilience/concurrency-limit.ts";
+import type { Clock } from "../clock.ts";
+import {
+  ConcurrencyLimit,
+  type Ending,
+  type LimitOptions,
+  type PriorityName,
+} from "../resilience/concurrency-limit.ts";
 import { LOAD_HEADER } from "../resilience/load-headers.ts";
 import { UnloadedTime } from "../resilience/unloaded-time.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { overloadMetrics, type ShedCells } from "../telemetry/overload-metrics.ts";
-import { loopUsage } from "./loop-usage.ts";
+import { loopMeter } from "./loop-meter.ts";
 import { refusals } from "./refusal.ts";
 import type { ServerCall } from "./server-call.ts";
 
@@ -32,6 +38,7 @@ export interface OverloadSnapshot {
 
 export interface OverloadParts {
   readonly log: Logger;
+  readonly clock: Clock;
   readonly metrics: Registry;
 }
 
@@ -41,6 +48,7 @@ const LOG_EVERY_MS = 1_000;
 /** Protects a server from more work than it can do, and tells callers how busy it is. */
 export class OverloadGuard {
   readonly #log: Logger;
+  readonly #clock: Clock;
   readonly #sheds: boolean;
   readonly #limit: ConcurrencyLimit;
   readonly #shed: ShedCells;
@@ -48,11 +56,12 @@ export class OverloadGuard {
   #loggedAtMs = Number.NEGATIVE_INFINITY;
   #unlogged = 0;
 
-  constructor({ log, metrics }: OverloadParts, { shed = true, ...limits }: OverloadOptions = {}) {
+  constructor({ log, metrics, clock }: OverloadParts, { shed = true, ...limits }: OverloadOptions = {}) {
     this.#log = log;
     this.#sheds = shed;
-    this.#limit = new ConcurrencyLimit(loopUsage(), limits);
-    this.#shed = overloadMetrics(metrics, this.#limit);
+    this.#clock = clock;
+    this.#limit = new ConcurrencyLimit(loopMeter(clock), limits);
+    this.#shed = overloadMetrics(metrics, this.#limit, clock);
   }
 
   /**
@@ -74,14 +83,12 @@ export class OverloadGuard {
           this.#noteRefusal(nowMs);
           return refusal(reason, this.loadTrailers().clone());
         }
-        if (isCounted) this.#limit.enter();
-        call.counted = isCounted;
+        if (isCounted) call.enteredAtMs = this.#limit.enter(nowMs);
         return undefined;
       },
       settled: (call, code, tookMs) => {
-        if (!call.counted) return;
-        const tells = code === 0 || code === Code.DeadlineExceeded;
-        this.#limit.leave(unloaded, tells ? tookMs : undefined);
+        if (call.enteredAtMs === undefined) return;
+        this.#limit.leave(call.enteredAtMs, call.startedAtMs + tookMs, unloaded, endingOf(code));
       },
     };
   }
@@ -99,8 +106,10 @@ export class OverloadGuard {
   }
 
   snapshot(): OverloadSnapshot {
+    this.#limit.look(this.#clock.monotonic());
     const { limit, inFlight, utilisation, slowness } = this.#limit;
-    const of = ({ concurrency, deadline }: ShedCells[PriorityName]) => concurrency.value + deadline.value;
+    const of = (cells: ShedCells[PriorityName]) =>
+      cells.concurrency.value + cells.event_loop.value + cells.deadline.value;
     const { critical, normal, sheddable } = this.#shed;
     return {
       sheds: this.#sheds,
@@ -130,6 +139,11 @@ export interface MethodGuard {
 
 function remainingMsOf({ deadlineAtMs, startedAtMs }: ServerCall): number | undefined {
   return deadlineAtMs === undefined ? undefined : deadlineAtMs - startedAtMs;
+}
+
+function endingOf(code: Code | 0): Ending {
+  if (code === 0) return "answered";
+  return code === Code.DeadlineExceeded || code === Code.Canceled ? "given_up" : "failed";
 }
 
 /** What the contract says; normal where it says nothing. */

@@ -11,6 +11,7 @@ const PUSHBACK_MS = 100;
 
 const TEXT: Readonly<Record<RefusalReason, string>> = {
   concurrency: "the server is overloaded",
+  event_loop: "the server is overloaded: too many calls came at once",
   deadline: "the server is overloaded: the call would outlast its deadline",
 };
 
@@ -27,7 +28,11 @@ export function refusals(method: DescMethod): (reason: RefusalReason, trailers: 
   const details = [anyPack(MeshErrorDetailSchema, detail)];
   const packed = (message: string) =>
     Buffer.from(toBinary(StatusSchema, create(StatusSchema, { code: status.UNAVAILABLE, message, details })));
-  const bytes = { concurrency: packed(TEXT.concurrency), deadline: packed(TEXT.deadline) };
+  const bytes = {
+    concurrency: packed(TEXT.concurrency),
+    event_loop: packed(TEXT.event_loop),
+    deadline: packed(TEXT.deadline),
+  };
   return (reason, metadata) => {
     metadata.set(NACK_HEADER, reason);
     metadata.set(PUSHBACK_HEADER, String(Math.round(PUSHBACK_MS * (0.5 + Math.random()))));

@@ -42,7 +42,7 @@ export class ServerCall implements HandlerContext, CallScope {
   readonly listener: ListenerIdentity | undefined;
   readonly traceparent: string;
   /** Set by the guard that let it in, where the call counts against its limit. */
-  counted = false;
+  enteredAtMs: number | undefined;
 
   readonly #surface: Surface;
   readonly #clock: Clock;

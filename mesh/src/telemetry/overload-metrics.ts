@@ -1,4 +1,5 @@
 import { Gauge, type Registry } from "prom-client";
+import type { Clock } from "../clock.ts";
 import type { ConcurrencyLimit, PriorityName, RefusalReason } from "../resilience/concurrency-limit.ts";
 import { type Cell, LeanCounter } from "./lean-metrics.ts";
 
@@ -6,13 +7,14 @@ import { type Cell, LeanCounter } from "./lean-metrics.ts";
 export type ShedCells = Readonly<Record<PriorityName, Readonly<Record<RefusalReason, Cell>>>>;
 
 /** Shows how a server protects itself. */
-export function overloadMetrics(registry: Registry, limit: ConcurrencyLimit): ShedCells {
+export function overloadMetrics(registry: Registry, limit: ConcurrencyLimit, clock: Clock): ShedCells {
   const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({
       name,
       help,
       registers: [registry],
       collect() {
+        limit.look(clock.monotonic());
         this.set(read());
       },
     });
@@ -27,6 +29,7 @@ export function overloadMetrics(registry: Registry, limit: ConcurrencyLimit): Sh
   });
   const cells = (priority: PriorityName) => ({
     concurrency: shed.cell({ priority, reason: "concurrency" }),
+    event_loop: shed.cell({ priority, reason: "event_loop" }),
     deadline: shed.cell({ priority, reason: "deadline" }),
   });
   return { critical: cells("critical"), normal: cells("normal"), sheddable: cells("sheddable") };
