@@ -46,5 +46,8 @@ generate: setup ## proto/gen from the contracts
 bench: setup ## NAME=overhead make bench
 	node bench/src/main.ts $(NAME)
 
+conformance: setup ## the official Connect conformance suite (needs Go)
+	@node conformance/src/run.ts
+
 clean: ## what runs leave behind, the imported music and its data included
 	rm -rf .antiphon web/dist

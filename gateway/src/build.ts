@@ -9,6 +9,7 @@ import { edgeHandler } from "./edge.ts";
 import { openFront, type TlsIdentity } from "./front.ts";
 import { mediaRoute } from "./media.ts";
 import { strictMetadata } from "./metadata.ts";
+import { passingCalls } from "./pass/pass-through.ts";
 import { publicRoutes, readContracts } from "./routes.ts";
 import { accessTokens } from "./session/access-tokens.ts";
 import { gatewaySessions } from "./session/sessions.ts";
@@ -25,23 +26,23 @@ export async function buildEdge(deps: ServiceDeps, config: GatewayConfig): Promi
     monotonic: deps.clock.monotonic,
   });
   const contracts = readContracts();
-  const router = callRouter({
+  const routes = publicRoutes(contracts);
+  const calls = {
     contracts,
-    routes: publicRoutes(contracts),
     admission: admission(gatewaySessions({ identity, tokens, secureCookies }), publicOrigin),
-    transport: (service) => deps.transport(`consul:///${service}`),
+    transport: (service: string) => deps.transport(`consul:///${service}`),
     metadata: strictMetadata,
     maxMessageBytes: MAX_MESSAGE_BYTES,
     untimedMs: undefined,
-    secureCookies,
     signal: deps.signal,
-  });
+  };
   const owners = config.mediaServices
     .split(",")
     .map((service) => [service, deps.client(MediaService, { target: `consul:///${service}` })] as const);
   const media = mediaRoute({ owners: new Map(owners), mediaKey: config.mediaKey, now: deps.clock.now });
   const handler = edgeHandler({
-    router,
+    router: callRouter({ ...calls, routes, secureCookies }),
+    passing: passingCalls(routes, calls),
     media,
     page: config.webDir === undefined ? undefined : webApp(config.webDir),
     telemetry: edgeTelemetry({ metrics: deps.metrics, log: deps.log, monotonic: deps.clock.monotonic }),

@@ -1,8 +1,10 @@
 import { Code, ConnectError, type ConnectRouter } from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
+import { bodyOf, dropRest } from "./body.ts";
 import type { NodeHandler, NodeRequest, NodeResponse } from "./front.ts";
 import { requestHost } from "./host.ts";
+import type { PassThrough } from "./pass/pass-through.ts";
 import type { EdgeTelemetry } from "./telemetry.ts";
 import { setSecurityHeaders } from "./web-app.ts";
 
@@ -10,7 +12,10 @@ import { setSecurityHeaders } from "./web-app.ts";
 const MAX_TIMEOUT_MS = 600_000;
 
 interface Deps {
+  /** Calls that are translated. */
   readonly router: ConnectRouter;
+  /** Calls that need no translation, by path. */
+  readonly passing: ReadonlyMap<string, PassThrough>;
   readonly media: Answer;
   readonly page: Answer | undefined;
   readonly telemetry: EdgeTelemetry;
@@ -20,13 +25,13 @@ interface Deps {
  * The way of a request: a call by its exact path, else media, else the page. Nothing that a
  * request contains makes it throw.
  */
-export function edgeHandler({ router, media, page, telemetry }: Deps): NodeHandler {
+export function edgeHandler({ router, passing, media, page, telemetry }: Deps): NodeHandler {
   const calls = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
 
   /** Where a path leads: the route to count it under, and what answers. */
   const find = (path: string): [route: string, answer: Answer] => {
     const call = calls.get(path);
-    if (call) return [path, (request, response) => answerCall(call, request, response)];
+    if (call) return [path, answerCall(call, passing.get(path))];
     if (path.startsWith("/media/")) return ["/media", media];
     // A call that does not exist, or that is not for browsers.
     if (/^\/[\w.]+\.v\d+\.\w+\/\w+$/.test(path)) return ["unknown call", refuseCall];
@@ -36,7 +41,7 @@ export function edgeHandler({ router, media, page, telemetry }: Deps): NodeHandl
   return async (request, response) => {
     try {
       setSecurityHeaders(response);
-      response.once("finish", () => readOff(request));
+      response.once("finish", () => void dropRest(request));
       const host = requestHost(request);
       const url = host === undefined ? null : URL.parse(request.url ?? "/", `http://${host}`);
       if (!url) {
@@ -52,31 +57,29 @@ export function edgeHandler({ router, media, page, telemetry }: Deps): NodeHandl
   };
 }
 
-/**
- * What is left of a request that was answered early is read and dropped: unread, it would stand in the
- * way of the connection's next request.
- */
-function readOff(request: NodeRequest): void {
-  request.removeAllListeners("readable");
-  request.resume();
-}
-
 type Answer = (request: NodeRequest, response: NodeResponse, url: URL) => void | Promise<void>;
 
-async function answerCall(
-  call: UniversalHandler,
+function answerCall(translate: UniversalHandler, pass: PassThrough | undefined): Answer {
+  return (request, response, url) => {
+    if (isGrpcWithoutTrailers(request)) {
+      request.resume();
+      refuse(response, 415, "gRPC needs HTTP/2\n");
+      return;
+    }
+    clampTimeout(request, "connect-timeout-ms", /^(\d{1,10})$/, () => 1, "");
+    clampTimeout(request, "grpc-timeout", /^(\d{1,8})([HMSmun])$/, (unit) => UNIT_MS[unit] ?? 1, "m");
+    return pass?.(request, response, url) ?? answerTranslated(translate, request, response);
+  };
+}
+
+async function answerTranslated(
+  translate: UniversalHandler,
   request: NodeRequest,
   response: NodeResponse,
 ): Promise<void> {
-  if (isGrpcWithoutTrailers(request)) {
-    request.resume();
-    refuse(response, 415, "gRPC needs HTTP/2\n");
-    return;
-  }
-  clampTimeout(request, "connect-timeout-ms", /^(\d{1,10})$/, () => 1, "");
-  clampTimeout(request, "grpc-timeout", /^(\d{1,8})([HMSmun])$/, (unit) => UNIT_MS[unit] ?? 1, "m");
   try {
-    const answer = await call(universalRequestFromNodeRequest(request, response, undefined, undefined));
+    const universal = universalRequestFromNodeRequest(request, response, undefined, undefined);
+    const answer = await translate({ ...universal, body: bodyOf(request) });
     await universalResponseToNodeResponse(answer, response);
   } catch (error) {
     // Aborted: the browser went away, and nobody is left to be told.

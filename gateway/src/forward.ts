@@ -130,18 +130,34 @@ export function isMethod<K extends DescMethod["methodKind"]>(
   return method.methodKind === kind;
 }
 
-/** Passes the items on and remembers why they ended early. */
+/**
+ * Passes the items on and remembers why they ended early. Not a generator: one that waits for its next
+ * item could not be told that nobody reads on.
+ */
 function watch(source: AsyncIterable<Message>) {
   let failure: unknown;
-  async function* items() {
-    try {
-      yield* source;
-    } catch (error) {
-      failure = error;
-      throw error;
-    }
-  }
-  return { items: items(), failure: () => failure };
+  const iterator = source[Symbol.asyncIterator]();
+  const items: AsyncIterableIterator<Message> = {
+    [Symbol.asyncIterator]: () => items,
+    async next() {
+      try {
+        return await iterator.next();
+      } catch (error) {
+        failure = error;
+        throw error;
+      }
+    },
+    async return() {
+      await iterator.return?.();
+      return { done: true, value: undefined };
+    },
+    // Connect's own transports insist on it.
+    async throw(reason) {
+      await iterator.return?.();
+      throw reason;
+    },
+  };
+  return { items, failure: () => failure };
 }
 
 async function* once<T>(value: T): AsyncGenerator<T> {

@@ -24,6 +24,22 @@ export function allowing(names: {
   return { toService: (name) => toService.has(name), toBrowser: (name) => toBrowser.has(name) };
 }
 
+/** Node's fields, as they come from and go to sockets; names in lower case. */
+export type Fields = Readonly<Record<string, string | string[] | undefined>>;
+
+/** The same for Node's fields, of which only those of `source` that may pass are looked at. */
+export function passedFields(source: Fields, passes: (name: string) => boolean): [string, string][] {
+  const passed: [string, string][] = [];
+  for (const name of Object.keys(source)) {
+    const value = source[name];
+    if (value === undefined || !passes(name)) continue;
+    for (const one of typeof value === "string" ? [value] : value) {
+      if (VISIBLE_ASCII.test(one)) passed.push([name, one]);
+    }
+  }
+  return passed;
+}
+
 const VISIBLE_ASCII = /^[\x20-\x7e]{0,1024}$/;
 
 /** Adds what may pass from `source` to `target`. Values that gRPC cannot carry are left out. */

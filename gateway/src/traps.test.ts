@@ -72,6 +72,16 @@ describe("HTTP/1.1", () => {
     await stillAnswers();
   });
 
+  test("a request refused before it was read whole does not block the next on its connection", async () => {
+    const tooLarge = "x".repeat(5 * 1024 * 1024);
+    const head = (length: number) =>
+      `POST ${PATH} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: ${length}\r\n`;
+    const answer = await raw(
+      `${head(tooLarge.length)}\r\n${tooLarge}${head(BODY.length)}Connection: close\r\n\r\n${BODY}`,
+    );
+    expect(answer.match(/HTTP\/1\.1 \d+/g)).toEqual(["HTTP/1.1 429", "HTTP/1.1 200"]);
+  });
+
   test("a path that is no URL is 400", async () => {
     expect(await raw("GET http://[ HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")).toMatch(
       /^HTTP\/1\.1 400/,

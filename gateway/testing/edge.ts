@@ -144,6 +144,7 @@ export async function startEdge(
   });
   const handler = edgeHandler({
     router,
+    passing: new Map(),
     media: mediaRoute({
       owners: new Map([["player", createClient(MediaService, services)]]),
       mediaKey: MEDIA_KEY,

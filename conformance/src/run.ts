@@ -1,0 +1,56 @@
+import { type SpawnSyncReturns, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+/**
+ * Installs the official runner into .antiphon/ where it is missing, and runs it for the gateway and, as
+ * the baseline, for plain connect-node. Exits with 1 where a case of the gateway fails, 69 without Go.
+ */
+const VERSION = "v1.0.5";
+const EXIT_UNAVAILABLE = 69;
+/** A run that takes longer hangs. */
+const RUN_TIMEOUT_MS = 600_000;
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const bin = `${root}.antiphon/conformance-${VERSION}`;
+const runner = `${bin}/connectconformance`;
+
+function install(): void {
+  if (existsSync(runner)) return;
+  mkdirSync(bin, { recursive: true });
+  const tool = `connectrpc.com/conformance/cmd/connectconformance@${VERSION}`;
+  const { error, status } = spawnSync("go", ["install", tool], {
+    env: { ...process.env, GOBIN: bin },
+    stdio: "inherit",
+  });
+  if (!error && status === 0) return;
+  console.error(
+    `conformance: the official runner could not be installed with Go${error ? `: ${error.message}` : ""}`,
+  );
+  process.exit(EXIT_UNAVAILABLE);
+}
+
+function run(what: string, config: string, server: string): SpawnSyncReturns<Buffer> {
+  console.error(`\n${what}, ${config}`);
+  const args = [
+    "--mode",
+    "server",
+    "--conf",
+    `conformance/${config}`,
+    "--max-servers",
+    "2",
+    "--parallel",
+    "4",
+  ];
+  return spawnSync(runner, [...args, "--", process.execPath, `conformance/src/${server}`], {
+    cwd: root,
+    stdio: "inherit",
+    timeout: RUN_TIMEOUT_MS,
+  });
+}
+
+install();
+const required = run("gateway", "required.yaml", "server.ts");
+const everything = run("gateway", "everything.yaml", "server.ts");
+run("connect-node", "required.yaml", "connect-node.ts");
+if (required.status !== 0 || everything.status !== 0) process.exit(1);

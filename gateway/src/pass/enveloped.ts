@@ -1,0 +1,106 @@
+import { once } from "node:events";
+import { CallError } from "@antiphon/mesh";
+import type { ConnectError } from "@connectrpc/connect";
+import { type Compression, compressionNegotiate } from "@connectrpc/connect/protocol";
+import { type Fields, passedFields } from "../metadata.ts";
+import type { Dialect } from "./dialect.ts";
+import { envelope, onlyMessage, PREFIX_BYTES } from "./envelope.ts";
+import { type Exchange, readBody } from "./exchange.ts";
+import { COMPRESS_FROM_BYTES, COMPRESSIONS, headerOf, type PassDeps, type Passing } from "./passing.ts";
+
+/** What a service answered, one message or many. */
+interface Answer {
+  readonly header: Fields;
+  readonly messages: Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+  readonly trailer: () => Fields;
+}
+
+/**
+ * A call of gRPC-Web, gRPC, or a stream of Connect: messages in envelopes. Whatever happens it ends with
+ * what tells the caller how the call ended.
+ */
+export async function passEnveloped(
+  passing: Passing,
+  exchange: Exchange,
+  contentType: string,
+  dialect: Dialect,
+  deps: PassDeps,
+): Promise<void> {
+  const { request, response } = exchange;
+  const { toBrowser } = deps.metadata;
+  const trailer = new Headers();
+  const negotiated = compressionNegotiate(
+    COMPRESSIONS,
+    headerOf(request, dialect.encodingHeader),
+    headerOf(request, dialect.acceptHeader),
+    dialect.acceptHeader,
+  );
+  response.setHeader("content-type", contentType);
+  if (negotiated.response) response.setHeader(dialect.encodingHeader, negotiated.response.name);
+  let failure: ConnectError | undefined;
+  let answered = false;
+  try {
+    await passing.admit();
+    if (negotiated.error) throw negotiated.error;
+    const body = await readBody(exchange, PREFIX_BYTES + deps.maxMessageBytes);
+    const message = await onlyMessage(body, negotiated.request, deps.maxMessageBytes);
+    const answer = await ask(passing, exchange, message, deps);
+    answered = true;
+    for (const [name, value] of passedFields(answer.header, toBrowser)) response.appendHeader(name, value);
+    for await (const one of answer.messages) await write(exchange, await sealed(one, negotiated.response));
+    for (const [name, value] of passedFields(answer.trailer(), toBrowser)) trailer.append(name, value);
+  } catch (error) {
+    failure = exchange.toldOf(error);
+    if (error instanceof CallError) {
+      if (!answered) passing.passHeader(error.header);
+      for (const [name, value] of error.trailer) if (toBrowser(name)) trailer.append(name, value);
+    }
+  }
+  await end(exchange, dialect, trailer, failure, negotiated.response);
+}
+
+async function ask(
+  { method, listenersName, transport }: Passing,
+  exchange: Exchange,
+  message: Uint8Array,
+  { metadata, untimedMs }: PassDeps,
+): Promise<Answer> {
+  const call = {
+    message,
+    header: Object.fromEntries(passedFields(exchange.request.headers, metadata.toService)),
+    timeoutMs: exchange.timeoutMs() ?? untimedMs,
+    signal: exchange.signal,
+  };
+  if (method.methodKind === "server_streaming") {
+    return listenersName(() => transport.streamBytes(method, call));
+  }
+  const answer = await listenersName(() => transport.unaryBytes(method, call));
+  return { header: answer.header, messages: [answer.message], trailer: () => answer.trailer };
+}
+
+function sealed(message: Uint8Array, compression: Compression | null): Promise<Uint8Array> {
+  return envelope(message, message.length < COMPRESS_FROM_BYTES ? null : compression);
+}
+
+/** Writes and, where the caller does not keep up, waits: nothing is buffered for it beyond that. */
+async function write({ response, signal }: Exchange, bytes: Uint8Array): Promise<void> {
+  if (response.write(bytes)) return;
+  await once(response, "drain", { signal });
+}
+
+async function end(
+  { response }: Exchange,
+  dialect: Dialect,
+  trailer: Headers,
+  failure: ConnectError | undefined,
+  compression: Compression | null,
+): Promise<void> {
+  if (response.destroyed) return;
+  if (dialect.endFlags === undefined && !response.headersSent) response.writeHead(200);
+  const last = dialect.end(trailer, failure, response);
+  if (dialect.endFlags === undefined) response.end();
+  else {
+    const sealing = last.length < COMPRESS_FROM_BYTES ? null : compression;
+    response.end(await envelope(last, sealing, dialect.endFlags));
+  }
+}

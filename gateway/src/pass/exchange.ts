@@ -1,0 +1,99 @@
+import type { ServerResponse } from "node:http";
+import { CallError } from "@antiphon/mesh";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { dropRest } from "../body.ts";
+import type { NodeRequest, NodeResponse } from "../front.ts";
+
+/** One request that passes through, with why it may end early: its deadline, its browser, the drain. */
+export interface Exchange {
+  readonly request: NodeRequest;
+  readonly response: ServerResponse;
+  readonly signal: AbortSignal;
+  /** What is left of the caller's timeout, in milliseconds. */
+  timeoutMs(): number | undefined;
+  /** What the caller is told of a failure. */
+  toldOf(reason: unknown): ConnectError;
+  close(): void;
+}
+
+/** `drain` aborts when the gateway goes away. */
+export function openExchange(
+  request: NodeRequest,
+  response: NodeResponse,
+  timeoutMs: number | undefined,
+  drain: AbortSignal,
+): Exchange {
+  const startedAtMs = performance.now();
+  const over = new AbortController();
+  const end = (message: string, code: Code) => over.abort(new ConnectError(message, code));
+  const onDrain = () => end("the gateway is going away", Code.Unavailable);
+  const onClose = () => end("the caller went away", Code.Aborted);
+  const timer =
+    timeoutMs === undefined
+      ? undefined
+      : setTimeout(() => end("the time the caller gave is over", Code.DeadlineExceeded), timeoutMs);
+  drain.addEventListener("abort", onDrain);
+  response.once("close", onClose);
+  if (drain.aborted) onDrain();
+  return {
+    request,
+    // Nothing but what HTTP/1.1 and the compatibility API of HTTP/2 share is used of it.
+    response: response as ServerResponse,
+    signal: over.signal,
+    timeoutMs: () => timeoutMs && Math.max(0, timeoutMs - (performance.now() - startedAtMs)),
+    toldOf(reason) {
+      if (over.signal.aborted) return over.signal.reason as ConnectError;
+      if (!(reason instanceof ConnectError)) {
+        return new ConnectError("internal error", Code.Internal, undefined, undefined, reason);
+      }
+      if (!(reason instanceof CallError)) return reason;
+      // Its metadata is between the service and us.
+      const told = new ConnectError(reason.rawMessage, reason.code, undefined, undefined, reason);
+      told.details = reason.details;
+      return told;
+    },
+    close() {
+      clearTimeout(timer);
+      drain.removeEventListener("abort", onDrain);
+      response.off("close", onClose);
+    },
+  };
+}
+
+/**
+ * Reads a request's body into one buffer. Rejects `resource_exhausted` above `maxBytes`, or with why the
+ * exchange is over.
+ */
+export function readBody({ request, signal }: Exchange, maxBytes: number): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    const settle = (error?: unknown) => {
+      request.off("data", onData);
+      request.off("end", onEnd);
+      request.off("error", settle);
+      signal.removeEventListener("abort", onAbort);
+      if (error !== undefined) reject(error);
+      else resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, bytes));
+    };
+    const refuse = () => void dropRest(request).then(() => settle(tooLarge(maxBytes)));
+    const onData = (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes <= maxBytes) chunks.push(chunk);
+      else {
+        request.off("data", onData).off("end", onEnd);
+        refuse();
+      }
+    };
+    const onEnd = () => settle();
+    const onAbort = () => settle(signal.reason);
+    if (signal.aborted) return onAbort();
+    signal.addEventListener("abort", onAbort);
+    if (Number(request.headers["content-length"]) > maxBytes) return refuse();
+    request.on("data", onData).once("end", onEnd).once("error", settle);
+  });
+}
+
+export function tooLarge(maxBytes: number): ConnectError {
+  return new ConnectError(`the message is larger than ${maxBytes} bytes`, Code.ResourceExhausted);
+}
