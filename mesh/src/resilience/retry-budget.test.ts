@@ -20,6 +20,16 @@ test("a busy client may retry one call in five beyond that", () => {
   expect(exhaust(budget)).toBe(300);
 });
 
+test("while everything fails, ten seconds of calls are sent a fifth more often and no more", () => {
+  const budget = new RetryBudget();
+  let retries = 0;
+  for (let nowMs = 0; nowMs < 10_000; nowMs += 5) {
+    budget.deposit(nowMs);
+    if (budget.withdraw(nowMs)) retries++;
+  }
+  expect(retries).toBe(400);
+});
+
 test("what is left is told as a share", () => {
   const budget = new RetryBudget({ perSecond: 1 });
   expect(budget.remaining(0)).toBe(1);

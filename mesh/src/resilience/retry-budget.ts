@@ -1,10 +1,15 @@
 const WINDOW_SECONDS = 10;
+const DEFAULT_RATIO = 0.2;
+const DEFAULT_PER_SECOND = 10;
 
 export interface RetryBudgetOptions {
   /** Retries for each first attempt. Default 0.2. */
-  readonly ratio?: number;
-  /** Retries a second that are free, so that a quiet client may retry at all. Default 10. */
-  readonly perSecond?: number;
+  readonly ratio?: number | undefined;
+  /**
+   * Retries a second that are free, so that a quiet client may retry at all; as many fewer as were asked for
+   * in vain. Default 10.
+   */
+  readonly perSecond?: number | undefined;
 }
 
 /**
@@ -13,17 +18,24 @@ export interface RetryBudgetOptions {
  * Source: Finagle's `RetryBudget` (20 %, 10/s).
  */
 export class RetryBudget {
-  readonly #ratio: number;
-  readonly #free: number;
+  #ratio = DEFAULT_RATIO;
+  #free = DEFAULT_PER_SECOND * WINDOW_SECONDS;
   readonly #calls = new Uint32Array(WINDOW_SECONDS);
   readonly #retries = new Uint32Array(WINDOW_SECONDS);
+  readonly #refusals = new Uint32Array(WINDOW_SECONDS);
   #second = -WINDOW_SECONDS;
   #callsInWindow = 0;
   #retriesInWindow = 0;
+  #refusalsInWindow = 0;
 
   constructor(options: RetryBudgetOptions = {}) {
-    this.#ratio = options.ratio ?? 0.2;
-    this.#free = (options.perSecond ?? 10) * WINDOW_SECONDS;
+    this.configure(options);
+  }
+
+  /** Changes the bounds from now on; what is not named returns to its default. */
+  configure({ ratio = DEFAULT_RATIO, perSecond = DEFAULT_PER_SECOND }: RetryBudgetOptions): void {
+    this.#ratio = ratio;
+    this.#free = perSecond * WINDOW_SECONDS;
   }
 
   /** Counts a call's first attempt. `nowMs` is monotonic. */
@@ -36,7 +48,11 @@ export class RetryBudget {
   /** Takes one retry out of the budget; false where nothing is left. */
   withdraw(nowMs: number): boolean {
     const slot = this.#advance(nowMs);
-    if (this.#retriesInWindow + 1 > this.#allowance()) return false;
+    if (this.#retriesInWindow + 1 > this.#allowance()) {
+      this.#refusals[slot]!++;
+      this.#refusalsInWindow++;
+      return false;
+    }
     this.#retries[slot]!++;
     this.#retriesInWindow++;
     return true;
@@ -50,7 +66,9 @@ export class RetryBudget {
   }
 
   #allowance(): number {
-    return this.#free + this.#callsInWindow * this.#ratio;
+    // Where much fails, what is free to a quiet client would only add to the outage.
+    const free = Math.max(0, this.#free - this.#refusalsInWindow);
+    return free + this.#callsInWindow * this.#ratio;
   }
 
   #advance(nowMs: number): number {
@@ -61,8 +79,10 @@ export class RetryBudget {
         const slot = (second - back + WINDOW_SECONDS) % WINDOW_SECONDS;
         this.#callsInWindow -= this.#calls[slot]!;
         this.#retriesInWindow -= this.#retries[slot]!;
+        this.#refusalsInWindow -= this.#refusals[slot]!;
         this.#calls[slot] = 0;
         this.#retries[slot] = 0;
+        this.#refusals[slot] = 0;
       }
       this.#second = second;
     }

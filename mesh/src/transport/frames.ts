@@ -1,4 +1,7 @@
+import { gunzipSync } from "node:zlib";
+
 const PREFIX_BYTES = 5;
+const COMPRESSED = 1;
 const EMPTY = new Uint8Array(0);
 
 /** Puts the five-byte prefix of gRPC before a message: not compressed, its length. */
@@ -22,7 +25,7 @@ function lengthIn(prefix: Uint8Array): number {
 }
 
 /** What is wrong with the bytes of a peer. */
-export type FrameFault = "compressed" | "too large";
+export type FrameFault = "compressed" | "too large" | "not gzip";
 
 /**
  * Cuts a byte stream into messages. A message that arrives whole in one chunk is a view of it, without a
@@ -30,13 +33,21 @@ export type FrameFault = "compressed" | "too large";
  */
 export class Deframer {
   readonly #maxBytes: number;
+  readonly #isGzip: boolean;
   readonly #onMessage: (message: Uint8Array) => void;
   #prefix: Uint8Array = EMPTY;
   #body: Uint8Array | undefined;
   #filled = 0;
+  #isCompressed = false;
+  #fault: FrameFault | undefined;
 
-  constructor(maxBytes: number, onMessage: (message: Uint8Array) => void) {
+  /**
+   * @param maxBytes what a message may have, also after it is decompressed
+   * @param isGzip whether messages may be compressed, by gzip
+   */
+  constructor(maxBytes: number, isGzip: boolean, onMessage: (message: Uint8Array) => void) {
     this.#maxBytes = maxBytes;
+    this.#isGzip = isGzip;
     this.#onMessage = onMessage;
   }
 
@@ -48,29 +59,30 @@ export class Deframer {
   /** Takes in a chunk; a fault means that the rest cannot be understood. */
   push(chunk: Uint8Array): FrameFault | undefined {
     let rest = chunk;
-    while (rest.length > 0) {
-      if (this.#body) rest = this.#fill(this.#body, rest);
-      else {
-        const head = this.#prefix.length === 0 ? rest : Buffer.concat([this.#prefix, rest]);
-        if (head.length < PREFIX_BYTES) {
-          this.#prefix = Uint8Array.from(head);
-          return undefined;
-        }
-        this.#prefix = EMPTY;
-        if (head[0] !== 0) return "compressed";
-        const length = lengthIn(head);
-        if (length > this.#maxBytes) return "too large";
-        if (head.length >= PREFIX_BYTES + length) {
-          this.#onMessage(head.subarray(PREFIX_BYTES, PREFIX_BYTES + length));
-          rest = head.subarray(PREFIX_BYTES + length);
-        } else {
-          this.#body = new Uint8Array(length);
-          this.#filled = 0;
-          rest = head.subarray(PREFIX_BYTES);
-        }
-      }
+    while (rest.length > 0 && !this.#fault)
+      rest = this.#body ? this.#fill(this.#body, rest) : this.#begin(rest);
+    return this.#fault;
+  }
+
+  #begin(chunk: Uint8Array): Uint8Array {
+    const head = this.#prefix.length === 0 ? chunk : Buffer.concat([this.#prefix, chunk]);
+    if (head.length < PREFIX_BYTES) {
+      this.#prefix = Uint8Array.from(head);
+      return EMPTY;
     }
-    return undefined;
+    this.#prefix = EMPTY;
+    this.#isCompressed = head[0] === COMPRESSED;
+    const length = lengthIn(head);
+    if (head[0] !== 0 && !(this.#isCompressed && this.#isGzip)) this.#fault = "compressed";
+    else if (length > this.#maxBytes) this.#fault = "too large";
+    else if (head.length >= PREFIX_BYTES + length) {
+      this.#take(head.subarray(PREFIX_BYTES, PREFIX_BYTES + length));
+      return head.subarray(PREFIX_BYTES + length);
+    } else {
+      this.#body = new Uint8Array(length);
+      this.#filled = 0;
+    }
+    return head.subarray(PREFIX_BYTES);
   }
 
   #fill(body: Uint8Array, chunk: Uint8Array): Uint8Array {
@@ -79,8 +91,24 @@ export class Deframer {
     this.#filled += part.length;
     if (this.#filled === body.length) {
       this.#body = undefined;
-      this.#onMessage(body);
+      this.#take(body);
     }
     return chunk.subarray(part.length);
+  }
+
+  #take(message: Uint8Array): void {
+    if (!this.#isCompressed) {
+      this.#onMessage(message);
+      return;
+    }
+    let inflated: Uint8Array;
+    try {
+      inflated = gunzipSync(message, { maxOutputLength: this.#maxBytes });
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      this.#fault = code === "ERR_BUFFER_TOO_LARGE" ? "too large" : "not gzip";
+      return;
+    }
+    this.#onMessage(inflated);
   }
 }

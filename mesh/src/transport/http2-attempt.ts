@@ -92,7 +92,8 @@ export class Http2Attempt implements Attempt {
     this.#reset();
   }
 
-  heardHeader(header: IncomingHttpHeaders): void {
+  /** `isAll`: neither messages nor a trailer will come. */
+  heardHeader(header: IncomingHttpHeaders, isAll: boolean): void {
     this.#fate.heard();
     const type = header["content-type"];
     if (Number(header[":status"]) !== 200) {
@@ -101,10 +102,11 @@ export class Http2Attempt implements Attempt {
       this.#end(statusOf(header) ?? { code, text, details: NO_DETAILS });
     } else if (type === undefined || !type.startsWith("application/grpc")) {
       this.#fail(Code.Unknown, `the peer answered with content-type ${type ?? "(none)"}, not gRPC`);
-    } else if (header["grpc-status"] === undefined) {
+    } else if (isAll) this.heardTrailer(header);
+    else {
       this.#header = header;
       this.#observer.header(header);
-    } else this.heardTrailer(header);
+    }
   }
 
   heardChunk(chunk: Uint8Array): void {
@@ -112,7 +114,8 @@ export class Http2Attempt implements Attempt {
     const whole = this.#deframer ? undefined : wholeMessage(chunk, this.#maxMessageBytes);
     if (whole) this.#take(whole);
     else {
-      this.#deframer ??= new Deframer(this.#maxMessageBytes, (message) => this.#take(message));
+      const isGzip = this.#header?.["grpc-encoding"] === "gzip";
+      this.#deframer ??= new Deframer(this.#maxMessageBytes, isGzip, (message) => this.#take(message));
       const fault = this.#deframer.push(chunk);
       if (fault) this.#onFault(fault);
     }
@@ -148,7 +151,10 @@ export class Http2Attempt implements Attempt {
 
   #onFault(fault: FrameFault): void {
     if (this.#ended) return;
-    if (fault === "compressed") this.#fail(Code.Internal, "the peer sent a compressed message, unasked");
+    if (fault === "compressed") {
+      const encoding = this.#header?.["grpc-encoding"] ?? "(none)";
+      this.#fail(Code.Internal, `the peer compressed a message with grpc-encoding ${encoding}, not gzip`);
+    } else if (fault === "not gzip") this.#fail(Code.Internal, "a message of the peer is not valid gzip");
     else {
       const text = `a message is larger than the limit of ${this.#maxMessageBytes} bytes`;
       this.#end({ code: Code.ResourceExhausted, text, details: NO_DETAILS }, { blame: false });
@@ -212,8 +218,8 @@ export class Http2Attempt implements Attempt {
   }
 }
 
-function onResponse(this: AttemptStream, header: IncomingHttpHeaders): void {
-  this[ATTEMPT]?.heardHeader(header);
+function onResponse(this: AttemptStream, header: IncomingHttpHeaders, flags: number): void {
+  this[ATTEMPT]?.heardHeader(header, (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0);
 }
 
 function onData(this: AttemptStream, chunk: Buffer): void {

@@ -11,7 +11,7 @@ import { Http2Attempt, type StreamFate } from "./http2-attempt.ts";
 import { grpcTimeout } from "./timeout.ts";
 
 export interface Http2Options {
-  /** The peer must have sent its SETTINGS by then. Default 5,000. */
+  /** The peer must have sent its SETTINGS by then. Default 4,000. */
   readonly handshakeTimeoutMs?: number;
   /** A peer that was silent for so long is pinged. Default 20,000. */
   readonly keepaliveMs?: number;
@@ -46,7 +46,7 @@ export class Http2Connection implements Connection, StreamFate {
     this.#authority = `${host}:${endpoint.port}`;
     this.#observer = observer;
     this.#options = {
-      handshakeTimeoutMs: options.handshakeTimeoutMs ?? 5_000,
+      handshakeTimeoutMs: options.handshakeTimeoutMs ?? 4_000,
       keepaliveMs: options.keepaliveMs ?? 20_000,
       keepaliveTimeoutMs: options.keepaliveTimeoutMs ?? 5_000,
       streamWindowBytes: options.streamWindowBytes ?? 1024 * 1024,
@@ -57,6 +57,9 @@ export class Http2Connection implements Connection, StreamFate {
   open(): void {
     const session = connect(`http://${this.#authority}`, {
       settings: { enablePush: false, initialWindowSize: this.#options.streamWindowBytes },
+      // Messages and windows have limits of their own. Node's 10 MB would fail one large request, and with
+      // it every call beside it.
+      maxSessionMemory: Number.MAX_SAFE_INTEGER,
     });
     this.#session = session;
     const { handshakeTimeoutMs } = this.#options;
@@ -85,6 +88,7 @@ export class Http2Connection implements Connection, StreamFate {
     // Names and values in turn: node:http2 copies an object of headers twice before it sends it.
     const fields = [":method", "POST", ":scheme", "http", ":authority", this.#authority, ":path", path];
     fields.push("content-type", "application/grpc+proto", "te", "trailers");
+    fields.push("grpc-accept-encoding", "gzip");
     if (timeoutMs !== undefined) fields.push("grpc-timeout", grpcTimeout(timeoutMs));
     for (const name in headers) fields.push(name, headers[name]!);
     let stream: ClientHttp2Stream;

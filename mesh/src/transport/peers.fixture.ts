@@ -1,4 +1,9 @@
-import { createServer as createHttp2Server, type Http2Server, type ServerHttp2Stream } from "node:http2";
+import {
+  createServer as createHttp2Server,
+  type Http2Server,
+  type ServerHttp2Stream,
+  type Settings,
+} from "node:http2";
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from "node:net";
 import {
   type EchoBothRequest,
@@ -68,8 +73,9 @@ export async function grpcPeer(handlers: EchoHandlers, port = 0): Promise<Peer> 
 /** A peer that speaks HTTP/2 and does with each stream whatever the test wants. */
 export async function http2Peer(
   onStream: (stream: ServerHttp2Stream, headers: Record<string, unknown>) => void,
+  settings: Settings = {},
 ): Promise<Peer & { readonly connections: () => number }> {
-  const server = createHttp2Server();
+  const server = createHttp2Server({ settings, maxSessionMemory: Number.MAX_SAFE_INTEGER });
   const sockets = new Set<Socket>();
   let connections = 0;
   server.on("connection", (socket: Socket) => {
