@@ -34,6 +34,8 @@ const routes = ConformanceService.methods.map((method) => ({ method, semantics, 
 const calls = {
   contracts: createRegistry(ConformanceService.file),
   admission: { admit: async () => undefined },
+  guesses: { check() {}, wrong() {} },
+  addressOf: () => "",
   transport: (service: string) => deps.transport(`consul:///${service}`),
   metadata,
   maxMessageBytes: order.messageReceiveLimit || MAX_MESSAGE_BYTES,
@@ -43,6 +45,7 @@ const calls = {
 const handler = edgeHandler({
   router: callRouter({ ...calls, routes, secureCookies: false }),
   passing: passingCalls(routes, calls),
+  addressOf: calls.addressOf,
   media: (_request, response) => void response.end(),
   page: undefined,
   telemetry: edgeTelemetry({

@@ -2,6 +2,8 @@ import type { ListenerIdentity } from "@antiphon/mesh";
 import { Access } from "@antiphon/proto/antiphon/options/v1/options";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { HeaderView } from "./header-view.ts";
+import type { LoadShedder } from "./limits/load-shedder.ts";
+import type { RateLimits } from "./limits/rate-limits.ts";
 import type { Route } from "./routes.ts";
 import { isCrossSite } from "./session/cross-site.ts";
 import type { Sessions } from "./session/sessions.ts";
@@ -10,7 +12,8 @@ import type { Sessions } from "./session/sessions.ts";
 export interface Admission {
   /**
    * The listener that the call is made for, if any. Cookies to set are added to `setCookies`.
-   * Rejects `permission_denied` for another site's page, `unauthenticated` and `permission_denied`
+   * Rejects `unavailable` while overloaded, `resource_exhausted` for who calls too often,
+   * `permission_denied` for another site's page, `unauthenticated` and `permission_denied`
    * where the contract asks for more than the caller has.
    */
   admit(route: Route, asking: Asking, setCookies: string[]): Promise<ListenerIdentity | undefined>;
@@ -19,14 +22,27 @@ export interface Admission {
 /** What is known of a request when it is admitted. */
 export interface Asking {
   readonly header: HeaderView;
+  /** Where it comes from. */
+  readonly address: string;
   /** The authority that it was sent to. */
   readonly host: string;
   readonly isGet: boolean;
 }
 
-export function admission(sessions: Sessions, publicOrigin: string | undefined): Admission {
+interface Deps {
+  readonly sessions: Sessions;
+  readonly limits: RateLimits;
+  readonly shedder: LoadShedder;
+  /** Where browsers see the gateway, if a proxy stands before it. */
+  readonly publicOrigin: string | undefined;
+}
+
+export function admission({ sessions, limits, shedder, publicOrigin }: Deps): Admission {
   return {
-    async admit({ method, semantics }, { header, host, isGet }, setCookies) {
+    async admit({ method, semantics }, { header, address, host, isGet }, setCookies) {
+      // Before anything that costs: an overloaded gateway has no time to find out who asks.
+      shedder.admit(semantics.priority);
+      limits.byAddress(semantics.rateClass, address);
       const crossSite = isCrossSite(header, host, publicOrigin);
       if (crossSite && !isGet) {
         throw new ConnectError("calls from another site's page are not allowed", Code.PermissionDenied);
@@ -39,6 +55,7 @@ export function admission(sessions: Sessions, publicOrigin: string | undefined):
       if (semantics.access === Access.OPERATOR && !listener?.operator) {
         throw new ConnectError(`${method.name} is for operators`, Code.PermissionDenied);
       }
+      if (listener) limits.byListener(semantics.rateClass, listener.id);
       return listener;
     },
   };

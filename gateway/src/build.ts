@@ -2,11 +2,15 @@ import { readFileSync } from "node:fs";
 import type { Edge, ServiceDeps } from "@antiphon/mesh";
 import { IdentityService } from "@antiphon/proto/antiphon/identity/v1/identity";
 import { MediaService } from "@antiphon/proto/antiphon/media/v1/media";
+import { addressOf } from "./address.ts";
 import { admission } from "./admission.ts";
 import { callRouter, MAX_MESSAGE_BYTES } from "./calls.ts";
 import type { GatewayConfig } from "./config.ts";
 import { edgeHandler } from "./edge.ts";
-import { openFront, type TlsIdentity } from "./front.ts";
+import { type NodeRequest, openFront, type TlsIdentity } from "./front.ts";
+import { guesses } from "./limits/guesses.ts";
+import { loadShedder } from "./limits/load-shedder.ts";
+import { rateLimits } from "./limits/rate-limits.ts";
 import { mediaRoute } from "./media.ts";
 import { strictMetadata } from "./metadata.ts";
 import { passingCalls } from "./pass/pass-through.ts";
@@ -26,10 +30,19 @@ export async function buildEdge(deps: ServiceDeps, config: GatewayConfig): Promi
     monotonic: deps.clock.monotonic,
   });
   const contracts = readContracts();
+  const shedder = loadShedder(deps.clock.monotonic);
+  deps.onStop("load shedder", shedder.close);
   const routes = publicRoutes(contracts);
   const calls = {
     contracts,
-    admission: admission(gatewaySessions({ identity, tokens, secureCookies }), publicOrigin),
+    admission: admission({
+      sessions: gatewaySessions({ identity, tokens, secureCookies }),
+      limits: rateLimits(deps.clock.monotonic),
+      shedder,
+      publicOrigin,
+    }),
+    guesses: guesses(deps.clock.monotonic),
+    addressOf: (request: NodeRequest) => addressOf(request, config.behindProxy),
     transport: (service: string) => deps.transport(`consul:///${service}`),
     metadata: strictMetadata,
     maxMessageBytes: MAX_MESSAGE_BYTES,
@@ -43,6 +56,7 @@ export async function buildEdge(deps: ServiceDeps, config: GatewayConfig): Promi
   const handler = edgeHandler({
     router: callRouter({ ...calls, routes, secureCookies }),
     passing: passingCalls(routes, calls),
+    addressOf: calls.addressOf,
     media,
     page: config.webDir === undefined ? undefined : webApp(config.webDir),
     telemetry: edgeTelemetry({ metrics: deps.metrics, log: deps.log, monotonic: deps.clock.monotonic }),

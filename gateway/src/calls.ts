@@ -1,15 +1,20 @@
-import { Access } from "@antiphon/proto/antiphon/options/v1/options";
+import { Access, RateClass } from "@antiphon/proto/antiphon/options/v1/options";
 import type { DescMethodUnary, Message, Registry } from "@bufbuild/protobuf";
+import { reflect } from "@bufbuild/protobuf/reflect";
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import {
+  Code,
+  ConnectError,
   type ConnectRouter,
   createConnectRouter,
   type HandlerContext,
   type Transport,
 } from "@connectrpc/connect";
 import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
+import { addressKey } from "./address.ts";
 import type { Admission } from "./admission.ts";
 import { type Forwarder, forwarder, isMethod, listenerKey } from "./forward.ts";
+import type { Guesses } from "./limits/guesses.ts";
 import type { MetadataPolicy } from "./metadata.ts";
 import type { Route } from "./routes.ts";
 import { keepsTokensInCookies, type SessionKeeper, sessionKeeper } from "./session/session-messages.ts";
@@ -21,6 +26,7 @@ export interface CallDeps {
   readonly contracts: Registry;
   readonly routes: readonly Route[];
   readonly admission: Admission;
+  readonly guesses: Guesses;
   /** The mesh's transport to a service, by its name in Consul. */
   readonly transport: (service: string) => Transport;
   readonly metadata: MetadataPolicy;
@@ -70,6 +76,7 @@ async function admit(context: HandlerContext, route: Route, admission: Admission
   const setCookies: string[] = [];
   const asking = {
     header: context.requestHeader,
+    address: context.values.get(addressKey),
     host: new URL(context.url).host,
     isGet: context.requestMethod === "GET",
   };
@@ -83,15 +90,37 @@ async function admit(context: HandlerContext, route: Route, admission: Admission
 function unaryCall(method: DescMethodUnary, route: Route, forward: Forwarder, deps: CallDeps) {
   const keeper = sessionKeeper(method, deps.secureCookies);
   const maxAgeS = cacheMaxAgeS(route);
+  const guarded =
+    route.semantics.rateClass === RateClass.SIGN_IN ? guessing(method, deps.guesses) : unguarded;
   return async (request: Message, context: HandlerContext): Promise<Message> => {
     keeper?.fillRequest(request, context.requestHeader);
-    const { message } = await forward.unary(method, request, context);
+    const { message } = await guarded(context, request, () => forward.unary(method, request, context));
     keepTokens(keeper, message, context);
     if (maxAgeS !== undefined && context.requestMethod === "GET") {
       context.responseHeader.set("cache-control", `public, max-age=${maxAgeS}`);
       context.responseHeader.set("vary", "accept-encoding");
     }
     return message;
+  };
+}
+
+type Guard = <T>(context: HandlerContext, request: Message, call: () => Promise<T>) => Promise<T>;
+
+const unguarded: Guard = (_context, _request, call) => call();
+
+/** Counts what is refused as unauthenticated against the address it came from and the account it names. */
+function guessing(method: DescMethodUnary, { check, wrong }: Guesses): Guard {
+  const email = method.input.fields.find((field) => field.name === "email");
+  return async (context, request, call) => {
+    const address = context.values.get(addressKey);
+    const account = email && String(reflect(method.input, request).get(email));
+    check(address, account);
+    try {
+      return await call();
+    } catch (error) {
+      if (ConnectError.from(error).code === Code.Unauthenticated) wrong(address, account);
+      throw error;
+    }
   };
 }
 

@@ -17,6 +17,8 @@ export const loadConfig = defineConfig({
   webDir: ["ANTIPHON_WEB_DIR", z.string().min(1).optional()],
   /** Where browsers see the gateway. Cookies are Secure where it is https. */
   publicUrl: ["ANTIPHON_PUBLIC_URL", z.url().optional()],
+  /** Whether a proxy before the gateway adds to X-Forwarded-For: then its last entry is who calls. */
+  behindProxy: ["ANTIPHON_BEHIND_PROXY", z.stringbool().default(false)],
   /** Files in PEM; with both the gateway speaks TLS itself. */
   tlsCert: ["ANTIPHON_TLS_CERT", z.string().min(1).optional()],
   tlsKey: ["ANTIPHON_TLS_KEY", z.string().min(1).optional()],

@@ -1,6 +1,7 @@
-import { Code, ConnectError, type ConnectRouter } from "@connectrpc/connect";
+import { Code, ConnectError, type ConnectRouter, createContextValues } from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
+import { addressKey } from "./address.ts";
 import { bodyOf, dropRest } from "./body.ts";
 import type { NodeHandler, NodeRequest, NodeResponse } from "./front.ts";
 import { requestHost } from "./host.ts";
@@ -16,6 +17,7 @@ interface Deps {
   readonly router: ConnectRouter;
   /** Calls that need no translation, by path. */
   readonly passing: ReadonlyMap<string, PassThrough>;
+  readonly addressOf: (request: NodeRequest) => string;
   readonly media: Answer;
   readonly page: Answer | undefined;
   readonly telemetry: EdgeTelemetry;
@@ -25,13 +27,13 @@ interface Deps {
  * The way of a request: a call by its exact path, else media, else the page. Nothing that a
  * request contains makes it throw.
  */
-export function edgeHandler({ router, passing, media, page, telemetry }: Deps): NodeHandler {
+export function edgeHandler({ router, passing, addressOf, media, page, telemetry }: Deps): NodeHandler {
   const calls = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
 
   /** Where a path leads: the route to count it under, and what answers. */
   const find = (path: string): [route: string, answer: Answer] => {
     const call = calls.get(path);
-    if (call) return [path, answerCall(call, passing.get(path))];
+    if (call) return [path, answerCall(call, passing.get(path), addressOf)];
     if (path.startsWith("/media/")) return ["/media", media];
     // A call that does not exist, or that is not for browsers.
     if (/^\/[\w.]+\.v\d+\.\w+\/\w+$/.test(path)) return ["unknown call", refuseCall];
@@ -59,7 +61,11 @@ export function edgeHandler({ router, passing, media, page, telemetry }: Deps): 
 
 type Answer = (request: NodeRequest, response: NodeResponse, url: URL) => void | Promise<void>;
 
-function answerCall(translate: UniversalHandler, pass: PassThrough | undefined): Answer {
+function answerCall(
+  translate: UniversalHandler,
+  pass: PassThrough | undefined,
+  addressOf: Deps["addressOf"],
+): Answer {
   return (request, response, url) => {
     if (isGrpcWithoutTrailers(request)) {
       request.resume();
@@ -68,7 +74,9 @@ function answerCall(translate: UniversalHandler, pass: PassThrough | undefined):
     }
     clampTimeout(request, "connect-timeout-ms", /^(\d{1,10})$/, () => 1, "");
     clampTimeout(request, "grpc-timeout", /^(\d{1,8})([HMSmun])$/, (unit) => UNIT_MS[unit] ?? 1, "m");
-    return pass?.(request, response, url) ?? answerTranslated(translate, request, response);
+    return (
+      pass?.(request, response, url) ?? answerTranslated(translate, request, response, addressOf(request))
+    );
   };
 }
 
@@ -76,9 +84,11 @@ async function answerTranslated(
   translate: UniversalHandler,
   request: NodeRequest,
   response: NodeResponse,
+  address: string,
 ): Promise<void> {
   try {
-    const universal = universalRequestFromNodeRequest(request, response, undefined, undefined);
+    const values = createContextValues().set(addressKey, address);
+    const universal = universalRequestFromNodeRequest(request, response, undefined, values);
     const answer = await translate({ ...universal, body: bodyOf(request) });
     await universalResponseToNodeResponse(answer, response);
   } catch (error) {

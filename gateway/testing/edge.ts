@@ -18,10 +18,13 @@ import {
 import { exportJWK, generateKeyPair, type JWK, SignJWT } from "jose";
 import { pino } from "pino";
 import { Registry } from "prom-client";
+import { addressOf } from "../src/address.ts";
 import { admission } from "../src/admission.ts";
 import { callRouter, MAX_MESSAGE_BYTES } from "../src/calls.ts";
 import { edgeHandler } from "../src/edge.ts";
 import { type Front, openFront } from "../src/front.ts";
+import { guesses } from "../src/limits/guesses.ts";
+import { rateLimits } from "../src/limits/rate-limits.ts";
 import { mediaRoute } from "../src/media.ts";
 import { strictMetadata } from "../src/metadata.ts";
 import { publicRoutes, readContracts } from "../src/routes.ts";
@@ -134,7 +137,13 @@ export async function startEdge(
   const router = callRouter({
     contracts,
     routes: publicRoutes(contracts),
-    admission: admission(sessions, undefined),
+    admission: admission({
+      sessions,
+      limits: rateLimits(monotonic),
+      shedder: { admit() {}, close() {} },
+      publicOrigin: undefined,
+    }),
+    guesses: guesses(monotonic),
     transport: () => services,
     metadata: strictMetadata,
     maxMessageBytes: MAX_MESSAGE_BYTES,
@@ -145,6 +154,7 @@ export async function startEdge(
   const handler = edgeHandler({
     router,
     passing: new Map(),
+    addressOf: (request) => addressOf(request, false),
     media: mediaRoute({
       owners: new Map([["player", createClient(MediaService, services)]]),
       mediaKey: MEDIA_KEY,

@@ -52,7 +52,12 @@ function passThrough(route: Route, deps: PassDeps): PassThrough | undefined {
       async admit() {
         const setCookies: string[] = [];
         try {
-          const asking = { header: headerView(request), host: url.host, isGet: false };
+          const asking = {
+            header: headerView(request),
+            address: deps.addressOf(request),
+            host: url.host,
+            isGet: false,
+          };
           listener = await deps.admission.admit(route, asking, setCookies);
         } finally {
           if (setCookies.length > 0) response.setHeader("set-cookie", setCookies);

@@ -15,6 +15,7 @@ export interface PassDeps {
   readonly admission: Admission;
   /** The mesh's transport to a service, by its name in Consul. */
   readonly transport: (service: string) => BytesTransport;
+  readonly addressOf: (request: NodeRequest) => string;
   readonly metadata: MetadataPolicy;
   /** After decompression. */
   readonly maxMessageBytes: number;

@@ -1,0 +1,11 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+
+/** Refuses a call for now: the answer says in `Retry-After` when to come again. */
+export function notNow(message: string, code: Code, waitMs: number): ConnectError {
+  return new ConnectError(message, code, { "retry-after": String(Math.max(1, Math.ceil(waitMs / 1000))) });
+}
+
+/** Of somebody who asks too often. */
+export function tooOften(message: string, waitMs: number): ConnectError {
+  return notNow(message, Code.ResourceExhausted, waitMs);
+}
