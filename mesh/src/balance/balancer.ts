@@ -1,17 +1,31 @@
+import { EventEmitter } from "node:events";
 import { type Clock, systemClock } from "../clock.ts";
 import type { EndpointInfo } from "../discovery/discovery.ts";
-import type { BreakerOptions } from "../resilience/breaker.ts";
-import { Endpoint, type LinkState } from "./endpoint.ts";
-import { PickLog, type PickReason, type PickRecord } from "./pick-log.ts";
-
-/** An idle endpoint whose last attempt went well is picked at the latest after this when it is drawn. */
-const FORCE_PICK_AFTER_MS = 3_000;
+import { type CallerLag, loopLag } from "./caller-lag.ts";
+import type { Choice, ChoiceQuestion } from "./choose/chooser.ts";
+import { Ring } from "./choose/ring-hash.ts";
+import { Endpoint, type Fleet, type LinkState } from "./endpoint.ts";
+import { ENDPOINT_STATES, type EndpointState, type Transition } from "./endpoint-state.ts";
+import { ejectOutliers } from "./outliers.ts";
+import { PickLog, type PickRecord } from "./pick-log.ts";
+import { Pool } from "./pool.ts";
+import { type BalanceOverrides, type BalanceSettings, balanceSettings, type HashSource } from "./settings.ts";
+import { subsetOf } from "./subset.ts";
 
 export interface BalancerOptions {
   readonly clock?: Clock;
-  readonly breaker?: BreakerOptions;
+  /** Throws `BalanceSettingsError` where they make no sense. */
+  readonly settings?: BalanceOverrides;
+  /** The caller's zone, for `preferZone`. Default none. */
+  readonly zone?: string;
+  /** Decides which subset of a large fleet is used. Default a random one for this process. */
+  readonly callerId?: string;
+  /** Default that of this process. */
+  readonly lag?: CallerLag;
   /** In [0, 1). Default `Math.random`. */
   readonly random?: () => number;
+  /** Hears of every transition, once. */
+  readonly onTransition?: (transition: Transition) => void;
 }
 
 export interface EndpointChanges {
@@ -19,159 +33,277 @@ export interface EndpointChanges {
   readonly removed: readonly Endpoint[];
 }
 
-/** Which endpoints a pick may look at; tried in this order until one yields somebody. */
-type Tier = "fresh" | "again" | "panic";
-const TIERS: readonly Tier[] = ["fresh", "again", "panic"];
+const SWEEP_MS = 10_000;
+const TICK_MS = 1_000;
+/** A breaker's window has as many buckets, a second each. */
+const MOST_ROTATIONS = 10;
+const TRANSITIONS_KEPT = 64;
+
+const processId = crypto.randomUUID();
 
 /**
- * The endpoints of one target and the choice among them. It does no I/O: a binding connects what
- * `update` adds, tells `setLink` how that went, asks `pick` and reports `Endpoint.end`.
+ * The endpoints of one target and the choice among them. It does no I/O and sets no timer: a binding
+ * connects what `update` adds, tells `setLink` how that went, asks `pick` and reports `Endpoint.end`; what
+ * has become due is done on the way.
  */
 export class Balancer {
   readonly #clock: Clock;
-  readonly #random: () => number;
-  readonly #breaker: BreakerOptions | undefined;
+  readonly #zone: string;
+  readonly #callerId: string;
   readonly #endpoints = new Map<string, Endpoint>();
+  #draining: Endpoint[] = [];
+  #infos: readonly EndpointInfo[] = [];
+  #pool: Pool | undefined;
+  /** Of the endpoints of one version each. */
+  readonly #versions = new Map<string, Pool>();
+  #ring: Ring | undefined;
+  readonly #fleet: Fleet & { settings: BalanceSettings };
   readonly #log = new PickLog();
-  #ready: Endpoint[] = [];
+  readonly #transitions: Transition[] = [];
+  readonly #listeners = new Set<(transition: Transition) => void>();
+  readonly #question: ChoiceQuestion = { nowMs: 0, tried: undefined, key: undefined };
+  readonly #choice: Choice = {
+    endpoint: undefined,
+    reason: "its turn",
+    score: 0,
+    other: undefined,
+    otherScore: 0,
+  };
+  #dueAtMs = 0;
+  #tickedAtMs: number;
+  #sweptAtMs: number;
 
   constructor(options: BalancerOptions = {}) {
     this.#clock = options.clock ?? systemClock;
-    this.#random = options.random ?? Math.random;
-    this.#breaker = options.breaker;
+    this.#zone = options.zone ?? "";
+    this.#callerId = options.callerId ?? processId;
+    this.#tickedAtMs = this.#sweptAtMs = this.#clock.monotonic();
+    if (options.onTransition) this.#listeners.add(options.onTransition);
+    this.#fleet = {
+      settings: balanceSettings(options.settings),
+      inFlight: 0,
+      lag: options.lag ?? loopLag,
+      random: options.random ?? Math.random,
+      rotation: new EventEmitter().setMaxListeners(0),
+      mayEject: () => this.#mayEject(),
+      onTransition: (endpoint, transition) => this.#onTransition(endpoint, transition),
+      onProbe: () => this.#forgetPools(),
+    };
   }
 
+  /** Those in use, without what drains. */
   get endpoints(): readonly Endpoint[] {
     return [...this.#endpoints.values()];
   }
 
-  /** Takes in what discovery says. An endpoint that stays keeps its connection and its history. */
-  update(infos: readonly EndpointInfo[]): EndpointChanges {
-    const wanted = new Map(infos.map((info) => [keyOf(info), info]));
-    const removed = [...this.#endpoints].filter(([key]) => !wanted.has(key));
-    const added: Endpoint[] = [];
-    for (const [key, info] of wanted) {
-      const known = this.#endpoints.get(key);
-      if (known) known.info = info;
-      else {
-        const endpoint = new Endpoint(info, this.#breaker, this.#random);
-        this.#endpoints.set(key, endpoint);
-        added.push(endpoint);
-      }
-    }
-    for (const [key, endpoint] of removed) {
-      this.#endpoints.delete(key);
-      endpoint.breaker.close();
-    }
-    this.#refresh();
-    return { added, removed: removed.map(([, endpoint]) => endpoint) };
+  get settings(): BalanceSettings {
+    return this.#fleet.settings;
   }
 
-  /** Tells how the connection to an endpoint stands. */
-  setLink(endpoint: Endpoint, link: LinkState): void {
-    endpoint.link = link;
-    this.#refresh();
+  /** What `pick` wants to know of a call; undefined where it needs nothing. */
+  get hash(): HashSource | undefined {
+    const { algorithm, hash } = this.#fleet.settings;
+    return algorithm === "ring_hash" ? hash : undefined;
   }
 
   /**
-   * Picks the less loaded of two random ready endpoints that admit attempts and were not tried by this
-   * call yet; failing that one that was tried; failing that, with every endpoint ejected, any. The
-   * attempt still has to be counted in with `Endpoint.begin`, at once, so that a burst spreads.
-   * Undefined where none is connected. O(1) while most endpoints are healthy, no I/O.
-   * Source: Mitzenmacher 2001, "The Power of Two Choices".
+   * Changes how calls are spread, from the next pick on; what is not named returns to its default. Endpoints
+   * may come and go by it, as by `update`. Throws `BalanceSettingsError`, and then nothing has changed.
    */
-  pick(nowMs: number, tried?: readonly Endpoint[]): Endpoint | undefined {
-    if (this.#ready.length === 0) return undefined;
-    for (const tier of TIERS) {
-      const chosen = this.#choose(nowMs, tier, tried);
-      if (chosen) return chosen;
-    }
-    return undefined;
+  configure(overrides: BalanceOverrides): EndpointChanges {
+    this.#fleet.settings = balanceSettings(overrides);
+    return this.#apply();
   }
 
-  /** Whether a ready endpoint is left that the call has not tried. */
+  /** Takes in what discovery says. An endpoint that stays keeps its connection and its history. */
+  update(infos: readonly EndpointInfo[]): EndpointChanges {
+    this.#infos = infos;
+    return this.#apply();
+  }
+
+  /** Tells how the connection to an endpoint stands, and why. */
+  setLink(endpoint: Endpoint, link: LinkState, reason = "not connected"): void {
+    const nowMs = this.#clock.monotonic();
+    endpoint.link = link;
+    if (link === "ready") endpoint.machine.connected(nowMs);
+    else endpoint.machine.disconnected(reason, nowMs);
+    this.#forgetPools();
+  }
+
+  /**
+   * Picks an endpoint by the algorithm of the settings, among those that are well and were not tried by this
+   * call yet; failing that one that was tried; with too few of them well, among all that are connected. With
+   * a `version`, one that runs it comes first, as long as one is well and was not tried. The attempt still
+   * has to be counted in with `Endpoint.begin`, at once, so that a burst spreads.
+   * Undefined where none is connected. No I/O; O(1) with `p2c`.
+   */
+  pick(nowMs: number, tried?: readonly Endpoint[], key?: string, version?: string): Endpoint | undefined {
+    if (nowMs >= this.#dueAtMs) this.advance(nowMs);
+    const question = this.#question;
+    const choice = this.#choice;
+    question.nowMs = nowMs;
+    question.tried = tried;
+    question.key = key;
+    choice.endpoint = undefined;
+    let pool = version === undefined ? undefined : this.#versionPool(version, nowMs);
+    let from = pool?.choose(question, choice);
+    if (!choice.endpoint) {
+      pool = this.#currentPool(nowMs);
+      from = pool.choose(question, choice);
+      if (!choice.endpoint && tried) {
+        question.tried = undefined;
+        from = pool.choose(question, choice);
+      }
+    }
+    if (choice.endpoint) this.#log.add(nowMs, choice, from!, pool!, tried);
+    return choice.endpoint;
+  }
+
+  /** Whether an endpoint that is well is left that the call has not tried. */
   hasUntried(tried: readonly Endpoint[]): boolean {
-    return this.#ready.some((endpoint) => endpoint.breaker.admits && !tried.includes(endpoint));
+    const { usable } = this.#currentPool(this.#clock.monotonic());
+    return usable.some((endpoint) => endpoint.admits && !tried.includes(endpoint));
   }
 
   /** Whether one of them has room for what others refused. */
   hasWilling(tried: readonly Endpoint[], nowMs: number): boolean {
-    return this.#ready.some(
-      (endpoint) => endpoint.breaker.admits && endpoint.load.willing(nowMs) && !tried.includes(endpoint),
+    return this.#currentPool(nowMs).usable.some(
+      (endpoint) => endpoint.admits && endpoint.load.willing(nowMs) && !tried.includes(endpoint),
     );
+  }
+
+  /** Does what has become due: ejections end, endpoints are warm, success rates are compared. */
+  advance(nowMs: number): void {
+    const seconds = Math.floor((nowMs - this.#tickedAtMs) / TICK_MS);
+    if (seconds > 0) {
+      this.#tickedAtMs += seconds * TICK_MS;
+      for (let turn = 0; turn < Math.min(seconds, MOST_ROTATIONS); turn++)
+        this.#fleet.rotation.emit("rotate");
+      this.#draining = this.#draining.filter((endpoint) => endpoint.inFlight > 0);
+      // Shares have grown meanwhile.
+      if (this.#fleet.settings.algorithm === "weighted") this.#forgetPools();
+    }
+    let dueAtMs = this.#tickedAtMs + TICK_MS;
+    for (const { machine } of this.#endpoints.values()) {
+      if (machine.dueAtMs <= nowMs) machine.tick(nowMs);
+      if (machine.dueAtMs > nowMs) dueAtMs = Math.min(dueAtMs, machine.dueAtMs);
+    }
+    if (nowMs - this.#sweptAtMs >= SWEEP_MS) {
+      this.#sweptAtMs = nowMs;
+      const { successRateDeviations: deviations, minAttempts } = this.#fleet.settings.ejection;
+      ejectOutliers(this.#endpoints.values(), { deviations, minAttempts }, nowMs);
+    }
+    this.#dueAtMs = dueAtMs;
+  }
+
+  /** How many endpoints are in each state, of those in use and those that drain. */
+  countStates(): Record<EndpointState, number> {
+    this.advance(this.#clock.monotonic());
+    const counts = Object.fromEntries(ENDPOINT_STATES.map((state) => [state, 0])) as Record<
+      EndpointState,
+      number
+    >;
+    for (const endpoint of this.#endpoints.values()) counts[endpoint.machine.state]++;
+    counts.draining += this.#draining.filter((endpoint) => endpoint.inFlight > 0).length;
+    return counts;
+  }
+
+  /** Endpoints that are gone but for attempts in flight. */
+  get draining(): readonly Endpoint[] {
+    return this.#draining.filter((endpoint) => endpoint.inFlight > 0);
   }
 
   recentPicks(): PickRecord[] {
     return this.#log.recent(this.#clock.monotonic());
   }
 
+  /** Newest first. */
+  recentTransitions(): readonly Transition[] {
+    return this.#transitions.toReversed();
+  }
+
+  /** Calls `listener` at each transition until the function returned is called. */
+  onTransition(listener: (transition: Transition) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
   close(): void {
-    for (const endpoint of this.#endpoints.values()) endpoint.breaker.close();
-    this.#endpoints.clear();
-    this.#ready = [];
+    this.#listeners.clear();
+    this.update([]);
   }
 
-  #choose(nowMs: number, tier: Tier, tried: readonly Endpoint[] | undefined): Endpoint | undefined {
-    const ready = this.#ready;
-    const count = ready.length;
-    const first = Math.floor(this.#random() * count);
-    const a = this.#scan(first, tier, tried, undefined);
-    if (!a) return undefined;
-    const second = count > 1 ? first + 1 + Math.floor(this.#random() * (count - 1)) : first;
-    const b = count > 1 ? this.#scan(second, tier, tried, a) : undefined;
-    const aScore = a.score(nowMs);
-    if (!b) {
-      const alone = count === 1 ? "only one ready" : "only one left";
-      this.#log.add(nowMs, reasonOf(tier, alone), a, aScore, undefined, 0);
-      return a;
+  #apply(): EndpointChanges {
+    const nowMs = this.#clock.monotonic();
+    const known = new Map(this.#infos.map((info) => [keyOf(info), info]));
+    const wanted = subsetOf(known, this.#fleet.settings.subsetSize, this.#callerId);
+    const removed = [...this.#endpoints].filter(([key]) => !wanted.has(key));
+    const added: Endpoint[] = [];
+    for (const [key, info] of wanted) {
+      const endpoint = this.#endpoints.get(key);
+      if (endpoint) {
+        endpoint.info = info;
+        endpoint.machine.warned(info.health === "warning", nowMs);
+      } else {
+        const found = new Endpoint(info, this.#fleet, nowMs);
+        this.#endpoints.set(key, found);
+        added.push(found);
+      }
     }
-    const bScore = b.score(nowMs);
-    const due = dueReason(a, nowMs) ?? dueReason(b, nowMs);
-    const takesA = due ? dueReason(a, nowMs) !== undefined : aScore <= bScore;
-    const reason = reasonOf(tier, due ?? "less loaded of two");
-    if (takesA) this.#log.add(nowMs, reason, a, aScore, b, bScore);
-    else this.#log.add(nowMs, reason, b, bScore, a, aScore);
-    return takesA ? a : b;
-  }
-
-  #scan(
-    from: number,
-    tier: Tier,
-    tried: readonly Endpoint[] | undefined,
-    not: Endpoint | undefined,
-  ): Endpoint | undefined {
-    const ready = this.#ready;
-    for (let step = 0; step < ready.length; step++) {
-      const endpoint = ready[(from + step) % ready.length]!;
-      if (endpoint === not) continue;
-      if (tier !== "panic" && !endpoint.breaker.admits) continue;
-      if (tier === "fresh" && tried?.includes(endpoint)) continue;
-      return endpoint;
+    for (const [key, endpoint] of removed) {
+      this.#endpoints.delete(key);
+      endpoint.leave(nowMs);
+      if (endpoint.inFlight > 0) this.#draining.push(endpoint);
     }
-    return undefined;
+    this.#forgetPools();
+    this.#ring = undefined;
+    return { added, removed: removed.map(([, endpoint]) => endpoint) };
   }
 
-  #refresh(): void {
-    this.#ready = [...this.#endpoints.values()].filter((endpoint) => endpoint.link === "ready");
+  #currentPool(nowMs: number): Pool {
+    this.#pool ??= this.#newPool(this.endpoints, true, nowMs);
+    return this.#pool;
+  }
+
+  #versionPool(version: string, nowMs: number): Pool {
+    let pool = this.#versions.get(version);
+    if (!pool) {
+      const endpoints = this.endpoints.filter(({ info }) => info.version === version);
+      pool = this.#newPool(endpoints, false, nowMs);
+      this.#versions.set(version, pool);
+    }
+    return pool;
+  }
+
+  #newPool(endpoints: readonly Endpoint[], mayPanic: boolean, nowMs: number): Pool {
+    const ring = () => {
+      this.#ring ??= new Ring(this.endpoints);
+      return this.#ring;
+    };
+    return new Pool({ endpoints, fleet: this.#fleet, mayPanic, zone: this.#zone, ring, nowMs });
+  }
+
+  #forgetPools(): void {
+    this.#pool = undefined;
+    if (this.#versions.size > 0) this.#versions.clear();
+  }
+
+  #mayEject(): boolean {
+    let ejected = 0;
+    for (const { machine } of this.#endpoints.values()) if (machine.state === "ejected") ejected++;
+    return ejected < Math.max(1, Math.floor(this.#fleet.settings.ejection.maxShare * this.#endpoints.size));
+  }
+
+  #onTransition(endpoint: Endpoint, transition: Transition): void {
+    this.#forgetPools();
+    this.#dueAtMs = Math.min(this.#dueAtMs, endpoint.machine.dueAtMs);
+    this.#transitions.push(transition);
+    if (this.#transitions.length > TRANSITIONS_KEPT) this.#transitions.shift();
+    for (const listener of this.#listeners) listener(transition);
   }
 }
 
 /** The same id at another address is another process. */
 function keyOf(info: EndpointInfo): string {
   return `${info.id} ${info.host}:${info.port}`;
-}
-
-function reasonOf(tier: Tier, reason: PickReason): PickReason {
-  if (tier === "panic") return "panic: every endpoint is ejected";
-  return tier === "again" ? "every other was tried" : reason;
-}
-
-/** Why an endpoint is picked whatever its score: without an attempt nobody would learn that it is well. */
-function dueReason(endpoint: Endpoint, nowMs: number): PickReason | undefined {
-  if (endpoint.breaker.awaitsProbe) return "probe of its breaker";
-  const isForgotten =
-    endpoint.inFlight === 0 &&
-    endpoint.lastVerdict === "success" &&
-    nowMs - endpoint.lastPickedAtMs > FORCE_PICK_AFTER_MS;
-  return isForgotten ? "not picked for 3 s" : undefined;
 }

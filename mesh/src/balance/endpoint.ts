@@ -1,23 +1,51 @@
+import type { EventEmitter } from "node:events";
 import type { EndpointInfo } from "../discovery/discovery.ts";
-import { Breaker, type BreakerOptions } from "../resilience/breaker.ts";
+import { Breaker } from "../resilience/breaker.ts";
 import type { Verdict } from "../resilience/verdict.ts";
+import type { CallerLag } from "./caller-lag.ts";
+import { type EjectionCause, EndpointStateMachine, type Transition } from "./endpoint-state.ts";
 import { PeakEwma } from "./peak-ewma.ts";
 import { PeerLoad } from "./peer-load.ts";
-
-/** `ready` has a connection; `ejected` has one too, but its breaker keeps attempts away. */
-export type EndpointState = "connecting" | "ready" | "ejected" | "backoff";
+import type { BalanceSettings } from "./settings.ts";
 
 /** Where the binding stands with its connection to an endpoint. */
 export type LinkState = "connecting" | "ready" | "backoff";
 
-/**
- * What is known of one endpoint: its connection, its breaker, its load. The one state machine that both
- * data planes, ours and grpc-js, ask and report to.
- */
+/** An attempt that was counted in; hand it back to `Endpoint.end`. */
+export interface Ticket {
+  /** Whether it decides if the endpoint, back from an ejection, stays. */
+  readonly isProbe: boolean;
+  /** What `CallerLag` said when it began. */
+  readonly stalledMs: number;
+}
+
+/** What an endpoint needs of the fleet that it belongs to. */
+export interface Fleet {
+  readonly settings: BalanceSettings;
+  /** Attempts under way at all endpoints. */
+  inFlight: number;
+  readonly lag: CallerLag;
+  readonly random: () => number;
+  /** Emits `rotate` each second in which there is something to do. */
+  readonly rotation: EventEmitter;
+  /** Whether one more may be left out. */
+  mayEject(): boolean;
+  onTransition(endpoint: Endpoint, transition: Transition): void;
+  /** Whether it admits attempts has changed, without a transition. */
+  onProbe(): void;
+}
+
+/** A failure during which the caller was away for so long, and so large a part of it, is not the server's. */
+const EXCUSED_MS = 50;
+const EXCUSED_SHARE = 0.1;
+/** A breaker whose window has forgotten every failure is of no use. */
+const BREAKER_IDLE_MS = 10_000;
+
+/** What is known of one endpoint: its state, its load, what came of its attempts. Both data planes report to it. */
 export class Endpoint {
   info: EndpointInfo;
   link: LinkState = "connecting";
-  readonly breaker: Breaker;
+  readonly machine: EndpointStateMachine;
   /** What the server itself says of its load. */
   readonly load = new PeerLoad();
   /** Attempts picked and not ended. */
@@ -25,16 +53,49 @@ export class Endpoint {
   picks = 0;
   lastPickedAtMs = Number.NEGATIVE_INFINITY;
   lastVerdict: Verdict = "neutral";
+  /** Since the fleet last compared success rates. */
+  succeeded = 0;
+  failed = 0;
+  readonly #fleet: Fleet;
   #latency = new PeakEwma();
+  #failuresInARow = 0;
+  #probing = false;
+  #breaker: Breaker | undefined;
+  #lastFailedAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(info: EndpointInfo, breaker: BreakerOptions | undefined, random: () => number) {
+  constructor(info: EndpointInfo, fleet: Fleet, nowMs: number) {
     this.info = info;
-    this.breaker = new Breaker(breaker, random);
+    this.#fleet = fleet;
+    this.machine = new EndpointStateMachine(
+      {
+        settings: () => fleet.settings,
+        random: fleet.random,
+        onTransition: (transition) => fleet.onTransition(this, { endpoint: this.info.id, ...transition }),
+      },
+      nowMs,
+    );
+    this.machine.warned(info.health === "warning", nowMs);
   }
 
-  get state(): EndpointState {
-    if (this.link !== "ready") return this.link;
-    return this.breaker.admits ? "ready" : "ejected";
+  /** Whether an attempt may go to it now. */
+  get admits(): boolean {
+    return this.machine.admits && !this.#probing;
+  }
+
+  /** Whether the next attempt decides if it stays. */
+  get awaitsProbe(): boolean {
+    return this.machine.onProbation && !this.#probing;
+  }
+
+  /** Why no attempt goes to it; undefined where one may. */
+  get whyNot(): string | undefined {
+    if (!this.machine.admits) return `${this.machine.state}: ${this.machine.reason}`;
+    return this.#probing ? "on probation: its probe is under way" : undefined;
+  }
+
+  /** Its share of traffic relative to others, never 0. */
+  weight(nowMs: number): number {
+    return Math.max(1e-6, this.info.weight * this.machine.share(nowMs));
   }
 
   /** Expected wait of one more attempt, relative to other endpoints; lower is better. */
@@ -42,29 +103,114 @@ export class Endpoint {
     // One probe at a time until it is known: neither starved beside warm peers nor flooded while cold.
     if (!this.#latency.warm && this.inFlight === 0 && !this.load.rests(nowMs)) return 0;
     const waitMs = this.#latency.at(nowMs) * (this.inFlight + 1);
-    return (waitMs * this.load.factor(nowMs)) / this.info.weight;
+    return (waitMs * this.load.factor(nowMs)) / this.weight(nowMs);
   }
 
   latencyMs(nowMs: number): number {
     return this.#latency.at(nowMs);
   }
 
-  /** Counts an attempt in. True where it is the breaker's probe; hand that back to `end`. */
-  begin(nowMs: number): boolean {
+  /** Counts an attempt in, at pick time. */
+  begin(nowMs: number): Ticket {
     this.inFlight++;
+    this.#fleet.inFlight++;
     this.picks++;
     this.lastPickedAtMs = nowMs;
-    return this.breaker.begin();
+    const isProbe = this.awaitsProbe;
+    if (isProbe) {
+      this.#probing = true;
+      this.#fleet.onProbe();
+    }
+    return { isProbe, stalledMs: this.#fleet.lag.stalledMs(nowMs) };
   }
 
-  /** Counts an attempt out. `elapsedMs`: how long its answer took; of a stream, the answer's beginning. */
-  end(verdict: Verdict, elapsedMs: number, nowMs: number, isProbe: boolean): void {
+  /**
+   * Counts an attempt out. `elapsedMs`: how long its answer took; of a stream, the answer's beginning. For as
+   * long as the caller itself could not listen, the endpoint is not held to account.
+   */
+  end(verdict: Verdict, elapsedMs: number, nowMs: number, { isProbe, stalledMs }: Ticket): void {
     this.inFlight--;
-    // What was measured while it was broken says nothing about it mended.
-    if (isProbe && verdict === "success") this.#latency = new PeakEwma();
-    if (verdict === "success") this.#latency.observe(elapsedMs, nowMs);
-    else if (verdict === "failure") this.#latency.observeFailure(elapsedMs, nowMs);
-    this.lastVerdict = verdict;
-    this.breaker.end(verdict, isProbe);
+    this.#fleet.inFlight--;
+    const lagMs = this.#fleet.lag.stalledMs(nowMs) - stalledMs;
+    const isExcused = verdict === "failure" && lagMs > Math.max(EXCUSED_MS, EXCUSED_SHARE * elapsedMs);
+    const judged = isExcused ? "neutral" : verdict;
+    const tookMs = elapsedMs - lagMs;
+    if (isProbe) this.#endProbe(judged, nowMs);
+    const isMeasured = judged === "success" || judged === "slow";
+    if (isMeasured && (tookMs > 0 || lagMs === 0)) this.#latency.observe(tookMs, nowMs);
+    else if (judged === "failure") this.#latency.observeFailure(tookMs, nowMs);
+    this.lastVerdict = judged;
+    if (!isProbe && this.machine.admits) this.#count(judged, nowMs);
+  }
+
+  /** Leaves it out, unless too many are already. */
+  eject(cause: EjectionCause, reason: string, nowMs: number): void {
+    if (!this.machine.admits || !this.#fleet.mayEject()) return;
+    this.#forget();
+    this.machine.eject(cause, reason, nowMs);
+  }
+
+  /** Discovery no longer knows it. */
+  leave(nowMs: number): void {
+    this.#forget();
+    this.machine.leave(nowMs);
+  }
+
+  #endProbe(verdict: Verdict, nowMs: number): void {
+    this.#probing = false;
+    if (!this.machine.onProbation) return;
+    if (verdict === "success") {
+      // What was measured while it was broken says nothing about it mended.
+      this.#latency = new PeakEwma();
+      this.machine.proven(nowMs);
+    } else if (verdict === "failure") {
+      this.machine.eject("probe_failed", "it failed again", nowMs);
+    }
+    this.#fleet.onProbe();
+  }
+
+  #count(verdict: Verdict, nowMs: number): void {
+    if (verdict === "success") {
+      this.succeeded++;
+      this.#failuresInARow = 0;
+      if (this.#breaker) this.#breakerHears(this.#breaker, nowMs);
+    } else if (verdict === "failure") {
+      this.failed++;
+      this.#lastFailedAtMs = nowMs;
+      const { consecutiveFailures } = this.#fleet.settings.ejection;
+      if (++this.#failuresInARow >= consecutiveFailures) {
+        this.eject("consecutive_failures", `${this.#failuresInARow} failures in a row`, nowMs);
+      } else {
+        this.#breaker ??= this.#newBreaker();
+        this.#breaker.failed();
+      }
+    }
+  }
+
+  #breakerHears(breaker: Breaker, nowMs: number): void {
+    if (nowMs - this.#lastFailedAtMs > BREAKER_IDLE_MS) this.#closeBreaker();
+    else breaker.succeeded();
+  }
+
+  #newBreaker(): Breaker {
+    const { failureRatio, minAttempts } = this.#fleet.settings.ejection;
+    const reason = `more than ${Math.round(failureRatio * 100)} % of its attempts failed within ten seconds`;
+    return new Breaker({ failureRatio, minAttempts }, this.#fleet.rotation, () => {
+      this.#closeBreaker();
+      // It opens in the microtask after a failure.
+      this.eject("failure_ratio", reason, this.#lastFailedAtMs);
+    });
+  }
+
+  #forget(): void {
+    this.#failuresInARow = 0;
+    this.succeeded = 0;
+    this.failed = 0;
+    this.#closeBreaker();
+  }
+
+  #closeBreaker(): void {
+    this.#breaker?.close();
+    this.#breaker = undefined;
   }
 }

@@ -1,4 +1,5 @@
 import { Code } from "@connectrpc/connect";
+import type { Ticket } from "../balance/endpoint.ts";
 import type { Clock } from "../clock.ts";
 import { verdictOf } from "../resilience/verdict.ts";
 import type { Attempt, AttemptObserver, Outcome } from "../transport/connection.ts";
@@ -21,7 +22,7 @@ class RunningAttempt implements AttemptObserver {
   readonly #done: Done;
   readonly #parts: AttemptParts;
   readonly #startedAtMs: number;
-  readonly #isProbe: boolean;
+  readonly #ticket: Ticket;
   #answeredAtMs: number | undefined;
   #attempt: Attempt | undefined;
   #source: AsyncIterator<Uint8Array> | undefined;
@@ -31,7 +32,7 @@ class RunningAttempt implements AttemptObserver {
     this.#done = done;
     this.#parts = parts;
     this.#startedAtMs = parts.clock.monotonic();
-    this.#isProbe = call.endpoint!.begin(this.#startedAtMs);
+    this.#ticket = call.endpoint!.begin(this.#startedAtMs);
     call.attempts++;
   }
 
@@ -73,20 +74,29 @@ class RunningAttempt implements AttemptObserver {
     this.#call.sink.message(bytes);
   }
 
-  end(outcome: CallOutcome): void {
+  end(heard: CallOutcome): void {
     this.#attempt = undefined;
     this.#call.onAbort = undefined;
     // Nobody reads on; what its source makes of that is its own affair.
     this.#source?.return?.().catch(() => {});
     const nowMs = this.#parts.clock.monotonic();
+    const outcome = this.#isLate(heard, nowMs) ? { ...heard, code: Code.DeadlineExceeded } : heard;
     const elapsedMs = (this.#answeredAtMs ?? nowMs) - this.#startedAtMs;
     const endpoint = this.#call.endpoint!;
-    endpoint.end(this.#verdict(outcome), elapsedMs, nowMs, this.#isProbe);
+    endpoint.end(this.#verdict(outcome), elapsedMs, nowMs, this.#ticket);
     endpoint.load.hear(outcome.trailer, nowMs);
     this.#done(outcome);
   }
 
+  /** A peer keeps the deadline as well, and may reset the stream a moment before the timer here fires. */
+  #isLate({ code, trailer }: CallOutcome, nowMs: number): boolean {
+    const { deadlineAtMs } = this.#call;
+    const isReset = code === Code.Unavailable && trailer["grpc-status"] === undefined;
+    return isReset && deadlineAtMs !== undefined && nowMs >= deadlineAtMs;
+  }
+
   #verdict(outcome: CallOutcome) {
+    if (outcome.isBeaten) return "slow";
     if (!outcome.blame) return "neutral";
     // A stream that was answered and ran until its deadline did what it was asked to.
     if (outcome.code === Code.DeadlineExceeded && this.#answeredAtMs !== undefined) return "success";

@@ -1,12 +1,13 @@
 import { MeshErrorReason } from "@antiphon/proto/antiphon/mesh/v1/errors";
 import { Code } from "@connectrpc/connect";
 import type { Logger } from "pino";
-import { Balancer } from "../balance/balancer.ts";
-import type { Endpoint, EndpointState } from "../balance/endpoint.ts";
+import { Balancer, type EndpointChanges } from "../balance/balancer.ts";
+import type { Endpoint, LinkState } from "../balance/endpoint.ts";
+import type { EndpointState, Transition } from "../balance/endpoint-state.ts";
 import type { PickRecord } from "../balance/pick-log.ts";
+import type { BalanceOverrides, BalanceSettings } from "../balance/settings.ts";
 import type { Clock } from "../clock.ts";
 import type { Discovery, EndpointInfo, Watch } from "../discovery/discovery.ts";
-import type { BreakerOptions, BreakerState } from "../resilience/breaker.ts";
 import { RetryBudget } from "../resilience/retry-budget.ts";
 import type { Connect, Connection } from "../transport/connection.ts";
 import { type CallOutcome, verdictOfMesh } from "./call.ts";
@@ -28,7 +29,12 @@ export interface TargetSnapshot {
     readonly version: string;
     readonly zone: string;
     readonly state: EndpointState;
-    readonly breaker: BreakerState;
+    /** Why, and for how long already. */
+    readonly reason: string;
+    readonly sinceMs: number;
+    readonly link: LinkState;
+    /** Its part of its weight, 0 to 1: less than 1 while it warms up or discovery warns of it. */
+    readonly share: number;
     readonly latencyMs: number;
     /** What it says itself: 0 idle, 1 at its limit. */
     readonly load: number;
@@ -36,15 +42,22 @@ export interface TargetSnapshot {
     readonly picks: number;
     readonly lastFailure: string | undefined;
   }[];
+  readonly balance: BalanceSettings;
   /** Newest first. */
   readonly recentPicks: readonly PickRecord[];
+  /** Newest first. */
+  readonly recentTransitions: readonly (Omit<Transition, "atMs"> & { readonly ageMs: number })[];
 }
 
 export interface ClusterOptions {
   readonly clock: Clock;
   readonly connect: Connect;
   readonly log?: Logger | undefined;
-  readonly breaker?: BreakerOptions | undefined;
+  readonly balance?: BalanceOverrides | undefined;
+  /** The caller's own. */
+  readonly zone?: string | undefined;
+  /** Decides which endpoints of a large fleet this caller uses. */
+  readonly callerId?: string | undefined;
 }
 
 type Waiter = (failure: CallOutcome | undefined) => void;
@@ -65,7 +78,10 @@ export class Cluster {
     this.#options = options;
     this.#balancer = new Balancer({
       clock: options.clock,
-      ...(options.breaker ? { breaker: options.breaker } : {}),
+      ...(options.balance ? { settings: options.balance } : {}),
+      ...(options.zone === undefined ? {} : { zone: options.zone }),
+      ...(options.callerId === undefined ? {} : { callerId: options.callerId }),
+      onTransition: (transition) => this.#tell(transition),
     });
     this.#watch = discovery.watch(target.service, (infos) => this.#update(infos));
   }
@@ -74,8 +90,19 @@ export class Cluster {
     return this.#balancer.endpoints;
   }
 
-  pick(nowMs: number, tried: readonly Endpoint[] | undefined): Endpoint | undefined {
-    return this.#balancer.pick(nowMs, tried);
+  /** The balancer's: its settings, its states, and who hears of them. */
+  get balancer(): Balancer {
+    return this.#balancer;
+  }
+
+  pick(nowMs: number, tried: readonly Endpoint[] | undefined, key?: string): Endpoint | undefined {
+    return this.#balancer.pick(nowMs, tried, key);
+  }
+
+  /** Changes how calls are spread; see `Balancer.configure`. */
+  configure(overrides: BalanceOverrides): void {
+    this.#follow(this.#balancer.configure(overrides));
+    this.#settle();
   }
 
   hasUntried(tried: readonly Endpoint[]): boolean {
@@ -125,25 +152,33 @@ export class Cluster {
 
   snapshot(): TargetSnapshot {
     const nowMs = this.#options.clock.monotonic();
+    this.#balancer.advance(nowMs);
     return {
       target: this.target.text,
       discovered: this.#discovered,
       waiting: this.#waiters.size,
       retryBudgetRemaining: this.retryBudgetRemaining(),
-      endpoints: this.endpoints.map((endpoint) => ({
+      endpoints: [...this.endpoints, ...this.#balancer.draining].map((endpoint) => ({
         id: endpoint.info.id,
         address: `${endpoint.info.host}:${endpoint.info.port}`,
         version: endpoint.info.version,
         zone: endpoint.info.zone,
-        state: endpoint.state,
-        breaker: endpoint.breaker.state,
+        state: endpoint.machine.state,
+        reason: endpoint.machine.reason,
+        sinceMs: nowMs - endpoint.machine.sinceMs,
+        link: endpoint.link,
+        share: endpoint.machine.share(nowMs),
         latencyMs: endpoint.latencyMs(nowMs),
         load: endpoint.load.at(nowMs),
         inFlight: endpoint.inFlight,
         picks: endpoint.picks,
         lastFailure: this.#links.get(endpoint)?.lastFailure,
       })),
+      balance: this.#balancer.settings,
       recentPicks: this.#balancer.recentPicks(),
+      recentTransitions: this.#balancer
+        .recentTransitions()
+        .map(({ atMs, ...transition }) => ({ ...transition, ageMs: nowMs - atMs })),
     };
   }
 
@@ -157,7 +192,11 @@ export class Cluster {
 
   #update(infos: readonly EndpointInfo[]): void {
     this.#discovered = true;
-    const { added, removed } = this.#balancer.update(infos);
+    this.#follow(this.#balancer.update(infos));
+    this.#settle();
+  }
+
+  #follow({ added, removed }: EndpointChanges): void {
     for (const endpoint of removed) {
       this.#links.get(endpoint)?.stop();
       this.#links.delete(endpoint);
@@ -167,15 +206,20 @@ export class Cluster {
       const link = new Link(endpoint, {
         connect,
         log,
-        onState: (of, state) => {
-          this.#balancer.setLink(of, state);
+        onState: (of, state, reason) => {
+          this.#balancer.setLink(of, state, reason);
           this.#settle();
         },
       });
       this.#links.set(endpoint, link);
     }
     for (const endpoint of added) this.#links.get(endpoint)!.start();
-    this.#settle();
+  }
+
+  #tell({ endpoint, from, to, cause, reason }: Transition): void {
+    const level = to === "ejected" ? "warn" : "info";
+    const target = this.target.text;
+    this.#options.log?.[level]({ target, endpoint, from, to, cause, reason }, `endpoint is ${to}`);
   }
 
   /** Lets waiting calls go on where that makes sense now. */

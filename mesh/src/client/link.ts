@@ -10,7 +10,7 @@ const STABLE_AFTER_MS = 5_000;
 export interface LinkParts {
   readonly connect: Connect;
   readonly log: Logger | undefined;
-  readonly onState: (endpoint: Endpoint, state: LinkState) => void;
+  readonly onState: (endpoint: Endpoint, state: LinkState, reason?: string) => void;
 }
 
 /** Keeps one endpoint connected: connects, connects anew after GOAWAY, backs off after failures. */
@@ -34,7 +34,7 @@ export class Link {
   }
 
   start(): void {
-    this.#parts.onState(this.#endpoint, "connecting");
+    this.#parts.onState(this.#endpoint, "connecting", this.lastFailure);
     let readyAtMs = Number.POSITIVE_INFINITY;
     const isCurrent = () => this.#connection === connection;
     const connection = this.#parts.connect(this.#endpoint.info, {
@@ -72,6 +72,6 @@ export class Link {
     const delayMs = backoffMs(this.#tries++, RECONNECT);
     this.#parts.log?.debug({ endpoint: this.#endpoint.info.id, reason, delayMs }, "reconnecting");
     this.#timer = setTimeout(() => this.start(), delayMs);
-    this.#parts.onState(this.#endpoint, state);
+    this.#parts.onState(this.#endpoint, state, reason);
   }
 }

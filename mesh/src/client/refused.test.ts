@@ -27,7 +27,7 @@ async function clientOf(...replicas: EchoHandlers[]) {
     started.map(({ port }) =>
       transport.debugSnapshot().endpoints.find(({ address }) => address.endsWith(`:${port}`)),
     );
-  await until(() => endpoints().every((endpoint) => endpoint?.state === "ready"));
+  await until(() => endpoints().every((endpoint) => endpoint?.link === "ready"));
   const retries = async (kind: string) => {
     const { values } = await metrics.getSingleMetric("mesh_retries_total")!.get();
     return values.filter(({ labels }) => labels.kind === kind).reduce((sum, { value }) => sum + value, 0);
@@ -73,7 +73,7 @@ test("a call that a busy server refused is answered by another, also one that mu
   expect(other.calls()).toBe(50);
   expect(await retries("never_reached")).toBe(busy.calls());
   expect(await retries("budget")).toBe(0);
-  expect(endpoints()[0]).toMatchObject({ state: "ready", breaker: "closed" });
+  expect(endpoints()[0]).toMatchObject({ state: "warming" });
 });
 
 test("a server that refused is spared for as long as it asked", async () => {
@@ -106,7 +106,7 @@ test("a fleet that refuses everything is hardly asked more often than there are 
   }
   const hits = fleet.reduce((sum, { calls }) => sum + calls(), 0);
   expect(hits).toBeLessThanOrEqual(CALLS * 1.2 + 100 + 3 * 90);
-  expect(endpoints().map((endpoint) => endpoint?.breaker)).toEqual(["closed", "closed", "closed"]);
+  expect(endpoints().map((endpoint) => endpoint?.state)).toEqual(["warming", "warming", "warming"]);
 }, 30_000);
 
 test("a failure that any replica would answer with is neither sent again nor held against the server", async () => {
@@ -116,7 +116,7 @@ test("a failure that any replica would answer with is neither sent again nor hel
     await expect(client.echo({})).rejects.toMatchObject({ code: Code.Unavailable, attempt: 1 });
   }
   expect(shut.calls()).toBe(20);
-  expect(endpoints()[0]).toMatchObject({ state: "ready", breaker: "closed" });
+  expect(endpoints()[0]).toMatchObject({ state: "warming" });
 });
 
 test("of two servers that are as fast the one with less load gets more calls", async () => {

@@ -23,7 +23,7 @@ async function clientOf(...replicas: Peer[]) {
   const registry = new Registry();
   const transport = createMeshTransport({ target, metrics: registry });
   transports.push(transport);
-  const ready = () => transport.debugSnapshot().endpoints.filter(({ state }) => state === "ready").length;
+  const ready = () => transport.debugSnapshot().endpoints.filter(({ link }) => link === "ready").length;
   await until(() => ready() === replicas.length);
   const retries = async () => {
     const { values } = await registry.getSingleMetric("mesh_retries_total")!.get();

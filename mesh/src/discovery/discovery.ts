@@ -8,6 +8,8 @@ export interface EndpointInfo {
   readonly zone: string;
   /** Relative share of traffic, 1 by default. */
   readonly weight: number;
+  /** What its checks say; `passing` where discovery does not know. An endpoint that fails them is not told of. */
+  readonly health?: "passing" | "warning";
 }
 
 export interface Watch {

@@ -23,7 +23,15 @@ export class EndpointFeed {
   publish(endpoints: readonly EndpointInfo[]): void {
     const sorted = endpoints.toSorted((a, b) => (a.id < b.id ? -1 : 1));
     const fingerprint = JSON.stringify(
-      sorted.map(({ id, host, port, version, zone, weight }) => [id, host, port, version, zone, weight]),
+      sorted.map(({ id, host, port, version, zone, weight, health }) => [
+        id,
+        host,
+        port,
+        version,
+        zone,
+        weight,
+        health,
+      ]),
     );
     if (fingerprint === this.#fingerprint) return;
     this.#latest = sorted;

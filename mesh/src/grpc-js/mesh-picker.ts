@@ -1,6 +1,6 @@
 import { experimental, type Metadata } from "@grpc/grpc-js";
 import type { Balancer } from "../balance/balancer.ts";
-import type { Endpoint } from "../balance/endpoint.ts";
+import type { Endpoint, Ticket } from "../balance/endpoint.ts";
 import { fateOf } from "../resilience/load-headers.ts";
 import { verdictOf } from "../resilience/verdict.ts";
 
@@ -10,7 +10,7 @@ const RESERVATION_MS = 1_000;
 interface Reservation {
   readonly endpoint: Endpoint;
   readonly atMs: number;
-  readonly isProbe: boolean;
+  readonly ticket: Ticket;
   state: "picked" | "started" | "ended";
 }
 
@@ -58,7 +58,7 @@ export class MeshPicker implements experimental.Picker {
   }
 
   #reserve(endpoint: Endpoint, atMs: number): Reservation {
-    const reservation: Reservation = { endpoint, atMs, isProbe: endpoint.begin(atMs), state: "picked" };
+    const reservation: Reservation = { endpoint, atMs, ticket: endpoint.begin(atMs), state: "picked" };
     this.#reservations.push(reservation);
     return reservation;
   }
@@ -67,7 +67,7 @@ export class MeshPicker implements experimental.Picker {
     if (reservation.state === "ended") return;
     reservation.state = "ended";
     const nowMs = performance.now();
-    reservation.endpoint.end(verdict, nowMs - reservation.atMs, nowMs, reservation.isProbe);
+    reservation.endpoint.end(verdict, nowMs - reservation.atMs, nowMs, reservation.ticket);
   }
 
   #expire(nowMs: number): void {

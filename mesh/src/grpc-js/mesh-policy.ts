@@ -8,7 +8,7 @@ import { MeshPicker } from "./mesh-picker.ts";
 export const POLICY_NAME = "antiphon_p2c";
 
 /** grpc-js has no limit of its own for a peer that accepts and never speaks HTTP/2. */
-const HANDSHAKE_TIMEOUT_MS = 5_000;
+const HANDSHAKE_TIMEOUT_MS = 4_000;
 
 export class MeshPolicyConfig implements experimental.TypedLoadBalancingConfig {
   static createFromJson(): MeshPolicyConfig {
@@ -108,7 +108,7 @@ export class MeshPolicy implements experimental.LoadBalancer {
     child.watchdog = undefined;
     if (state === connectivityState.CONNECTING) this.#watch(child);
     else child.stuck = false;
-    this.#balancer.setLink(endpoint, linkOf(state));
+    this.#balancer.setLink(endpoint, linkOf(state), error ?? undefined);
     // A leaf whose connection went falls idle; the mesh keeps its endpoints connected.
     if (state === connectivityState.IDLE) child.leaf.exitIdle();
     this.#publish();
@@ -117,7 +117,9 @@ export class MeshPolicy implements experimental.LoadBalancer {
   #watch(child: Child): void {
     child.watchdog = setTimeout(() => {
       child.stuck = true;
-      this.#lastError = `${child.endpoint.info.id} did not speak HTTP/2 within ${HANDSHAKE_TIMEOUT_MS} ms`;
+      const reason = `did not speak HTTP/2 within ${HANDSHAKE_TIMEOUT_MS} ms`;
+      this.#lastError = `${child.endpoint.info.id} ${reason}`;
+      this.#balancer.setLink(child.endpoint, "connecting", reason);
       this.#publish();
     }, HANDSHAKE_TIMEOUT_MS).unref();
   }

@@ -1,4 +1,5 @@
 import { Gauge, type Registry } from "prom-client";
+import { EJECTION_CAUSES, ENDPOINT_STATES, type EndpointState } from "../balance/endpoint-state.ts";
 import type { Call, Send } from "../client/call.ts";
 import type { Cluster } from "../client/cluster.ts";
 import type { MethodPlan } from "../client/method-plan.ts";
@@ -9,8 +10,6 @@ import { type Cell, type HistogramCell, LeanCounter, LeanHistogram } from "./lea
 
 const METHOD_LABELS = ["grpc_type", "grpc_service", "grpc_method", "dst_service"];
 const VERSION_LABELS = [...METHOD_LABELS, "dst_version"];
-const ENDPOINT_STATES = ["connecting", "ready", "ejected", "backoff"] as const;
-const BREAKER_STATES = ["closed", "open", "half_open"] as const;
 
 /** Why a retry was allowed. */
 export type RetryKind = "budget" | "never_reached";
@@ -34,13 +33,15 @@ export function clientMetrics(registry: Registry): ClientMetrics {
  */
 export class ClientMetrics {
   readonly #registry: Registry;
-  readonly #clusters = new Map<Cluster, number>();
+  readonly #clusters = new Map<Cluster, { followers: number; leave: () => void }>();
   readonly #started: LeanCounter;
   readonly #handled: LeanCounter;
   readonly #sent: LeanCounter;
   readonly #received: LeanCounter;
   readonly #seconds: LeanHistogram;
   readonly #retries: LeanCounter;
+  readonly #transitions: LeanCounter;
+  readonly #ejections: LeanCounter;
   readonly #retryCells = new Map<string, Readonly<Record<RetryKind, Cell>>>();
   readonly #methods = new Map<string, MethodMetrics>();
 
@@ -68,16 +69,27 @@ export class ClientMetrics {
       "dst_service",
       "kind",
     ]);
+    this.#transitions = counter("mesh_endpoint_transitions_total", "Changes of endpoints' states.", [
+      "dst_service",
+      "state",
+      "cause",
+    ]);
+    this.#ejections = counter("mesh_ejections_total", "Endpoints left out, by why.", [
+      "dst_service",
+      "cause",
+    ]);
     this.#gauges();
   }
 
   /** Shows a cluster's endpoints, breakers and budget until the function returned is called. */
   follow(cluster: Cluster): () => void {
-    this.#clusters.set(cluster, (this.#clusters.get(cluster) ?? 0) + 1);
+    const known = this.#clusters.get(cluster) ?? { followers: 0, leave: this.#countTransitions(cluster) };
+    this.#clusters.set(cluster, known);
+    known.followers++;
     return () => {
-      const followers = this.#clusters.get(cluster)! - 1;
-      if (followers > 0) this.#clusters.set(cluster, followers);
-      else this.#clusters.delete(cluster);
+      if (--known.followers > 0) return;
+      known.leave();
+      this.#clusters.delete(cluster);
     };
   }
 
@@ -118,43 +130,56 @@ export class ClientMetrics {
     return metrics;
   }
 
+  #countTransitions(cluster: Cluster): () => void {
+    const dst_service = cluster.target.service;
+    for (const cause of EJECTION_CAUSES) this.#ejections.cell({ dst_service, cause });
+    return cluster.balancer.onTransition(({ to, cause }) => {
+      this.#transitions.cell({ dst_service, state: to, cause }).value++;
+      if (to === "ejected") this.#ejections.cell({ dst_service, cause }).value++;
+    });
+  }
+
   #gauges(): void {
     const clusters = this.#clusters;
-    const gauge = (name: string, help: string, states: readonly string[], stateOf: StateOf | undefined) =>
+    const gauge = (
+      name: string,
+      help: string,
+      labelNames: string[],
+      show: (gauge: Gauge, of: Cluster) => void,
+    ) =>
       new Gauge({
         name,
         help,
-        labelNames: stateOf ? ["dst_service", "state"] : ["dst_service"],
+        labelNames: ["dst_service", ...labelNames],
         registers: [this.#registry],
         collect() {
           this.reset();
-          for (const cluster of clusters.keys()) {
-            const dst_service = cluster.target.service;
-            if (!stateOf) this.set({ dst_service }, cluster.retryBudgetRemaining());
-            for (const state of states) {
-              const count = cluster.endpoints.filter((endpoint) => stateOf?.(endpoint) === state).length;
-              this.set({ dst_service, state }, count);
-            }
-          }
+          for (const cluster of clusters.keys()) show(this, cluster);
         },
       });
-    gauge("mesh_lb_endpoints", "Endpoints by state.", ENDPOINT_STATES, (endpoint) => endpoint.state);
-    gauge(
-      "mesh_circuit_state",
-      "Endpoints by their breaker's state.",
-      BREAKER_STATES,
-      (endpoint) => endpoint.breaker.state,
-    );
-    gauge(
-      "mesh_retry_budget_ratio",
-      "Share of the retry budget that is left: 1 untouched, 0 used up.",
-      [],
-      undefined,
-    );
+    gauge("mesh_lb_endpoints", "Endpoints by state.", ["state"], (shown, { target, balancer }) => {
+      const counts = balancer.countStates();
+      for (const state of ENDPOINT_STATES) shown.set({ dst_service: target.service, state }, counts[state]);
+    });
+    gauge("mesh_circuit_state", "Endpoints by their circuit.", ["state"], (shown, { target, balancer }) => {
+      const counts = { closed: 0, open: 0, half_open: 0 };
+      for (const { machine } of balancer.endpoints) counts[circuitOf(machine)]++;
+      for (const [state, count] of Object.entries(counts)) {
+        shown.set({ dst_service: target.service, state }, count);
+      }
+    });
+    const help = "Share of the retry budget that is left: 1 untouched, 0 used up.";
+    gauge("mesh_retry_budget_ratio", help, [], (shown, cluster) => {
+      shown.set({ dst_service: cluster.target.service }, cluster.retryBudgetRemaining());
+    });
   }
 }
 
-type StateOf = (endpoint: Cluster["endpoints"][number]) => string;
+/** An endpoint's state in the words of circuit breakers. */
+function circuitOf({ state, onProbation }: { state: EndpointState; onProbation: boolean }) {
+  if (state === "ejected") return "open";
+  return onProbation ? "half_open" : "closed";
+}
 
 interface VersionCells {
   readonly sent: Cell;
