@@ -34,11 +34,7 @@ function calibrate(): number {
 }
 
 const blocks = calibrate();
-let handled = 0;
-const handle = () => {
-  handled++;
-  work(blocks);
-};
+const handle = () => work(blocks);
 
 async function serveMesh(): Promise<{ port: number; shed: () => Promise<number> }> {
   const served = serve(EchoService, {
@@ -94,6 +90,6 @@ const { port, shed } = await (kind === "mesh" ? serveMesh() : serveStock());
 process.on("message", async () => {
   const { user, system } = process.cpuUsage();
   const cpuMs = (user + system) / 1_000;
-  process.send?.({ handled, shed: await shed(), cpuMs } satisfies ServerCounts);
+  process.send?.({ shed: await shed(), cpuMs } satisfies ServerCounts);
 });
 process.send?.(port);

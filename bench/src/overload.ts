@@ -18,13 +18,12 @@ export interface LoadResult {
 
 /** What a server did since it started. */
 export interface ServerCounts {
-  /** Calls that a handler worked on. */
-  readonly handled: number;
   readonly shed: number;
   readonly cpuMs: number;
 }
 
 const SERVERS = ["mesh", "grpc-js"] as const;
+type Kind = (typeof SERVERS)[number];
 const WORK_MS = 30;
 const DEADLINE_MS = 2_000;
 const OVERLOAD = 3;
@@ -49,7 +48,7 @@ interface Measured {
   readonly busy: LoadResult;
   readonly goodputRatio: number;
   /** The same for each second of CPU time that the server got: what others took of its core does not count. */
-  readonly goodputPerCpuRatio: number;
+  readonly goodputPerCpuRatio: number | undefined;
   readonly shed: number;
 }
 
@@ -66,51 +65,56 @@ export async function run({ quick, say }: BenchOptions): Promise<readonly Line[]
   const rounds = quick ? 1 : 4;
   const pinned = canPin();
   say(pinned ? "server on core 0, generator on core 1" : "taskset cannot pin: server and generator share");
-  const rigs = await Promise.all(SERVERS.map((kind) => startRig(kind, pinned)));
-  try {
-    for (let turn = 0; turn < rounds; turn++) {
+  const measured: Record<Kind, Measured[]> = { mesh: [], "grpc-js": [] };
+  for (let turn = 0; turn < rounds; turn++) {
+    // Fresh ones: what is left of an overload would keep the stock server busy through the next round.
+    const rigs = await Promise.all(SERVERS.map((kind) => startRig(kind, pinned)));
+    try {
       for (const rig of rigs) {
         const result = await measure(rig, phases);
-        rig.measured.push(result);
+        measured[rig.kind].push(result);
         say(`round ${turn + 1}/${rounds} ${describe(rig.kind, result)}`);
       }
-    }
-  } finally {
-    for (const { server, generator } of rigs) {
-      generator.stop();
-      server.stop();
+    } finally {
+      for (const { server, generator } of rigs) {
+        generator.stop();
+        server.stop();
+      }
     }
   }
-  const [ours, peers] = rigs.map(({ measured }) => measured);
-  return lines(ours!, peers!, { rounds, pinned });
+  return lines(measured.mesh, measured["grpc-js"], { rounds, pinned });
 }
 
 interface Rig {
-  readonly kind: string;
+  readonly kind: Kind;
   readonly server: Worker;
   readonly generator: Worker;
-  readonly measured: Measured[];
 }
 
-async function startRig(kind: string, pinned: boolean): Promise<Rig> {
+async function startRig(kind: Kind, pinned: boolean): Promise<Rig> {
   const [serverCore, generatorCore] = pinned ? [0, 1] : [];
   const server = new Worker("../peers/overload-server.ts", [kind, String(WORK_MS)], serverCore);
   const args = [String(await server.hear<number>()), String(DEADLINE_MS)];
   const generator = new Worker("../peers/overload-generator.ts", args, generatorCore);
   await generator.hear();
-  return { kind, server, generator, measured: [] };
+  return { kind, server, generator };
 }
 
-async function measure({ server, generator }: Rig, phases: Phases): Promise<Measured> {
+async function measure({ kind, server, generator }: Rig, phases: Phases): Promise<Measured> {
+  // A stock server in an overload answers nobody for seconds, not even us.
+  const counts = async () => (kind === "mesh" ? await server.ask<ServerCounts>("counts") : undefined);
   /** Runs a phase; the server is counted from when it has settled until its last call is made. */
   const load = async (order: LoadOrder) => {
     const running = generator.ask<LoadResult>(order);
     if ("settleMs" in order) await sleep(order.settleMs);
-    const before = await server.ask<ServerCounts>("counts");
+    const before = await counts();
     await sleep(order.forMs);
-    const after = await server.ask<ServerCounts>("counts");
-    return { result: await running, shed: after.shed - before.shed, cpuMs: after.cpuMs - before.cpuMs };
+    const after = await counts();
+    const spent = before && after && { shed: after.shed - before.shed, cpuMs: after.cpuMs - before.cpuMs };
+    return { result: await running, ...spent };
   };
+  const perCpuMs = ({ result, cpuMs }: { result: LoadResult; cpuMs?: number }) =>
+    cpuMs === undefined ? 0 : result.tookMs.length / cpuMs;
   // Code that is not compiled yet, and what calls take unloaded, which the mesh has to learn.
   await load({ concurrency: 1, forMs: 1_000 });
   const peak = await load({ concurrency: PEAK_CONCURRENCY, forMs: phases.peakMs });
@@ -119,26 +123,25 @@ async function measure({ server, generator }: Rig, phases: Phases): Promise<Meas
   const healthy = await load({ perSecond: perSecond(HEALTHY), settleMs: 500, forMs: phases.healthyMs });
   const { settleMs, overloadMs } = phases;
   const busy = await load({ perSecond: perSecond(OVERLOAD), settleMs, forMs: overloadMs });
-  const answered = busy.result.tookMs.length;
   return {
     peakPerSecond,
     healthy: healthy.result,
     busy: busy.result,
-    goodputRatio: ((answered / overloadMs) * 1_000) / peakPerSecond,
-    goodputPerCpuRatio: answered / busy.cpuMs / (peak.result.tookMs.length / peak.cpuMs),
-    shed: busy.shed,
+    goodputRatio: ((busy.result.tookMs.length / overloadMs) * 1_000) / peakPerSecond,
+    goodputPerCpuRatio: kind === "mesh" ? perCpuMs(busy) / perCpuMs(peak) : undefined,
+    shed: busy.shed ?? 0,
   };
 }
 
-function describe(
-  kind: string,
-  { peakPerSecond, healthy, busy, goodputRatio, goodputPerCpuRatio, shed }: Measured,
-): string {
+function describe(kind: Kind, { peakPerSecond, healthy, busy, ...measured }: Measured): string {
   const p99 = ({ tookMs }: LoadResult) =>
     tookMs.length > 0 ? `${percentile(tookMs, 0.99).toFixed(0)} ms` : "-";
+  const percent = (ratio: number) => `${(ratio * 100).toFixed(0)} %`;
+  const { goodputRatio, goodputPerCpuRatio, shed } = measured;
+  const perCpu = goodputPerCpuRatio === undefined ? "" : `, ${percent(goodputPerCpuRatio)} a CPU second`;
   return (
     `${kind.padEnd(8)} peak ${peakPerSecond.toFixed(1)}/s, p99 at half of it ${p99(healthy)}; ` +
-    `at ${OVERLOAD}× ${(goodputRatio * 100).toFixed(0)} % of it (${(goodputPerCpuRatio * 100).toFixed(0)} % a CPU second), p99 ${p99(busy)}, ` +
+    `at ${OVERLOAD}× ${percent(goodputRatio)} of it${perCpu}, p99 ${p99(busy)}, ` +
     `offered ${busy.offered}, answered ${busy.tookMs.length}, shed ${shed}`
   );
 }
@@ -149,7 +152,7 @@ function lines(
   settings: { readonly rounds: number; readonly pinned: boolean },
 ): Line[] {
   const goodput = (of: readonly Measured[]) => median(of.map(({ goodputRatio }) => goodputRatio));
-  const perCpu = (of: readonly Measured[]) => median(of.map(({ goodputPerCpuRatio }) => goodputPerCpuRatio));
+  const perCpu = median(ours.map(({ goodputPerCpuRatio = 0 }) => goodputPerCpuRatio));
   const pooled = (of: readonly Measured[], phase: "healthy" | "busy") =>
     of.flatMap((one) => one[phase].tookMs);
   const p99 = (of: readonly Measured[], phase: "healthy" | "busy") => {
@@ -173,8 +176,7 @@ function lines(
     peer: round(of(peers)),
     ratio: round(of(ours) / Math.max(of(peers), 0.001)),
     shed: sum(ours, ({ shed }) => shed),
-    goodput_per_cpu_ratio: round(perCpu(ours)),
-    peer_goodput_per_cpu_ratio: round(perCpu(peers)),
+    goodput_per_cpu_ratio: round(perCpu),
     refused_seen: sum(ours, ({ busy }) => busy.codes[UNAVAILABLE] ?? 0),
     peak_per_second: round(median(ours.map(({ peakPerSecond }) => peakPerSecond))),
     p99_ms: round(p99(ours, "busy")),

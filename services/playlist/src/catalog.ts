@@ -1,4 +1,4 @@
-import { fail } from "@antiphon/mesh";
+import { fail, notAgain } from "@antiphon/mesh";
 import type { CatalogService, Track } from "@antiphon/proto/antiphon/catalog/v1/catalog";
 import { PlaylistErrorReason } from "@antiphon/proto/antiphon/playlist/v1/playlist";
 import { type Client, Code } from "@connectrpc/connect";
@@ -33,9 +33,9 @@ export function tracksOf(catalog: Client<typeof CatalogService>): Tracks {
       const answer = await catalog
         .batchGetTracks({ trackIds: unique(trackIds) }, { timeoutMs: CHECK_BUDGET_MS })
         .catch(() => {
-          throw fail(
-            Code.Unavailable,
-            "the catalog does not say whether it has the tracks: nothing was changed",
+          // Asking another playlist service would ask the same catalog again.
+          throw notAgain(
+            fail(Code.Unavailable, "the catalog does not say whether it has the tracks: nothing was changed"),
           );
         });
       const missing = answer.missingIds;
