@@ -1,0 +1,40 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { startConsul } from "@antiphon/deploy/local";
+
+/** A Consul of the run's own. `close` ends it and removes what it wrote. */
+export async function openConsul() {
+  const dir = await mkdtemp(join(tmpdir(), "antiphon-bench-"));
+  const server = await startConsul({ dir });
+  const ask = async (path: string, init?: RequestInit): Promise<Response> => {
+    const answer = await fetch(`${server.url}/v1/${path}`, init);
+    if (!answer.ok) throw new Error(`Consul answered ${answer.status}: ${await answer.text()}`);
+    return answer;
+  };
+  return {
+    url: server.url,
+    server,
+    async register(id: string, service: string, port: number): Promise<void> {
+      const body = JSON.stringify({ ID: id, Name: service, Address: "127.0.0.1", Port: port });
+      await ask("agent/service/register", { method: "PUT", body });
+    },
+    /** Rejects when it does not pass its check within 30 s. */
+    async untilPassing(id: string, service: string): Promise<void> {
+      const giveUpAt = performance.now() + 30_000;
+      while (performance.now() < giveUpAt) {
+        const entries = (await (await ask(`health/service/${service}?passing`)).json()) as {
+          Service: { ID: string };
+        }[];
+        if (entries.some(({ Service }) => Service.ID === id)) return;
+        await sleep(50);
+      }
+      throw new Error(`${id} did not pass its check within 30 s`);
+    },
+    async close(): Promise<void> {
+      await server.kill();
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
