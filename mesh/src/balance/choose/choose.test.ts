@@ -1,0 +1,189 @@
+import fc from "fast-check";
+import { afterEach, describe, expect, test } from "vitest";
+import { ManualClock } from "../../../testing/manual-clock.ts";
+import type { EndpointInfo } from "../../discovery/discovery.ts";
+import { Balancer } from "../balancer.ts";
+import { noLag } from "../caller-lag.ts";
+import type { BalanceOverrides } from "../settings.ts";
+
+const balancers: Balancer[] = [];
+
+afterEach(() => {
+  for (const balancer of balancers.splice(0)) balancer.close();
+});
+
+const info = (id: string, more: Partial<EndpointInfo> = {}): EndpointInfo => ({
+  id,
+  host: "h",
+  port: 1,
+  version: "1",
+  zone: "a",
+  weight: 1,
+  ...more,
+});
+
+const byKey = { algorithm: "ring_hash", hash: { kind: "header", name: "x" } } as const;
+
+function balancerOf(infos: readonly EndpointInfo[], settings: BalanceOverrides, callerId = "me") {
+  const clock = new ManualClock();
+  const balancer = new Balancer({
+    clock,
+    lag: noLag,
+    zone: "a",
+    callerId,
+    settings: { slowStartMs: 0, ...settings },
+  });
+  balancers.push(balancer);
+  balancer.update(infos);
+  for (const endpoint of balancer.endpoints) balancer.setLink(endpoint, "ready");
+  const shares = (picks: number, key?: string) => {
+    const counts: Record<string, number> = {};
+    for (let count = 0; count < picks; count++) {
+      const { id } = balancer.pick(0, undefined, key)!.info;
+      counts[id] = (counts[id] ?? 0) + 1;
+    }
+    return counts;
+  };
+  const by = (id: string) => balancer.endpoints.find((endpoint) => endpoint.info.id === id)!;
+  return { balancer, shares, by };
+}
+
+const some = (count: number, more: Partial<EndpointInfo> = {}) =>
+  Array.from({ length: count }, (_, index) => info(`${more.zone ?? "e"}${index}`, more));
+
+describe("in turn", () => {
+  test("round robin gives each the same, whatever its weight", () => {
+    const { shares } = balancerOf([info("x", { weight: 9 }), info("y"), info("z")], {
+      algorithm: "round_robin",
+    });
+    expect(shares(300)).toEqual({ x: 100, y: 100, z: 100 });
+  });
+
+  test("weights are kept to, and spread", () => {
+    const { balancer } = balancerOf([info("x", { weight: 3 }), info("y", { weight: 1 })], {
+      algorithm: "weighted",
+    });
+    const picked = Array.from({ length: 400 }, () => balancer.pick(0)!.info.id);
+    expect(picked.filter((id) => id === "x").length).toBe(300);
+    expect(picked.join("")).not.toContain("xxxxx");
+  });
+
+  test("for any weights each gets its part", () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1, maxLength: 12 }), (weights) => {
+        const { shares } = balancerOf(
+          weights.map((weight, index) => info(String(index), { weight })),
+          { algorithm: "weighted" },
+        );
+        const total = weights.reduce((sum, weight) => sum + weight, 0);
+        const counts = shares(total * 20);
+        for (const [index, weight] of weights.entries()) {
+          expect(Math.abs((counts[index] ?? 0) - weight * 20)).toBeLessThanOrEqual(weight + 2);
+        }
+      }),
+      { numRuns: 100 },
+    );
+  });
+});
+
+describe("ring hash", () => {
+  test("the same key goes to the same endpoint, keys are spread", () => {
+    const { shares } = balancerOf(some(10), byKey);
+    const owners = new Set<string>();
+    for (let key = 0; key < 200; key++) {
+      const owner = Object.keys(shares(3, `key-${key}`));
+      expect(owner).toHaveLength(1);
+      owners.add(owner[0]!);
+    }
+    expect(owners.size).toBe(10);
+  });
+
+  test("one that goes moves its own keys alone", () => {
+    const { balancer } = balancerOf(some(10), byKey);
+    const keys = Array.from({ length: 500 }, (_, index) => `key-${index}`);
+    const ownerOf = (key: string) => balancer.pick(0, undefined, key)!.info.id;
+    const before = keys.map(ownerOf);
+    balancer.update(some(9));
+    for (const [index, key] of keys.entries()) {
+      if (before[index] !== "e9") expect(ownerOf(key)).toBe(before[index]);
+    }
+  });
+
+  test("an owner that has its hands full, or failed, is helped out by the next", () => {
+    const { balancer } = balancerOf(some(4), byKey);
+    const owner = balancer.pick(0, undefined, "hot")!;
+    for (let count = 0; count < 20; count++) balancer.pick(0, undefined, "hot")!.begin(0);
+    expect(owner.inFlight).toBeLessThan(10);
+    expect(balancer.recentPicks().map(({ reason }) => reason)).toContain("next to the key's owner");
+    expect(balancer.pick(0, [owner], "hot")).not.toBe(owner);
+  });
+});
+
+describe("zones", () => {
+  const zones = [...some(4, { zone: "a" }), ...some(4, { zone: "b" })];
+
+  test("calls stay in the caller's zone while it is well", () => {
+    const { shares } = balancerOf(zones, { preferZone: true });
+    expect(Object.keys(shares(200)).every((id) => id.startsWith("a"))).toBe(true);
+  });
+
+  test("with half of it gone a part of them leaves, with all of it gone all", () => {
+    const { balancer, by, shares } = balancerOf(zones, { preferZone: true });
+    const gone = (id: string) => balancer.setLink(by(id), "backoff", "gone");
+    gone("a0");
+    gone("a1");
+    const away = Object.entries(shares(1_000)).filter(([id]) => id.startsWith("b"));
+    const left = away.reduce((sum, [, count]) => sum + count, 0);
+    expect(left).toBeGreaterThan(150);
+    expect(left).toBeLessThan(450);
+    gone("a2");
+    gone("a3");
+    expect(Object.keys(shares(100)).every((id) => id.startsWith("b"))).toBe(true);
+  });
+
+  test("a zone that says it is at its limit is helped out", () => {
+    const { by, shares } = balancerOf(zones, { preferZone: true });
+    for (let index = 0; index < 4; index++) by(`a${index}`).load.refused(1_000, 0);
+    expect(Object.keys(shares(200)).some((id) => id.startsWith("b"))).toBe(true);
+  });
+});
+
+describe("subsets", () => {
+  const fleet = some(300);
+  const subset = (callerId: string, infos = fleet) =>
+    new Set(balancerOf(infos, { subsetSize: 20 }, callerId).balancer.endpoints.map(({ info }) => info.id));
+
+  test("a caller has always the same ones, another caller others", () => {
+    expect(subset("me").size).toBe(20);
+    expect(subset("me")).toEqual(subset("me"));
+    expect(subset("me")).not.toEqual(subset("you"));
+  });
+
+  test("one that goes is replaced, the others stay", () => {
+    const before = subset("me");
+    const [gone] = before;
+    const after = subset(
+      "me",
+      fleet.filter(({ id }) => id !== gone),
+    );
+    expect([...before].filter((id) => !after.has(id))).toEqual([gone]);
+  });
+
+  test("changed at run time, endpoints come and go", () => {
+    const { balancer } = balancerOf(fleet, { subsetSize: 20 });
+    expect(balancer.configure({ subsetSize: 30 }).added).toHaveLength(10);
+    expect(balancer.configure({ subsetSize: 5 }).removed).toHaveLength(25);
+    expect(() => balancer.configure({ subsetSize: -1 })).toThrow("subsetSize");
+    expect(balancer.endpoints).toHaveLength(5);
+  });
+});
+
+test("a version comes first while it is well, then any other", () => {
+  const { balancer, by } = balancerOf([...some(3), info("new", { version: "2" })], {});
+  for (let count = 0; count < 20; count++) {
+    expect(balancer.pick(0, undefined, undefined, "2")).toBe(by("new"));
+  }
+  expect(balancer.pick(0, [by("new")], undefined, "2")).not.toBe(by("new"));
+  balancer.setLink(by("new"), "backoff", "gone");
+  expect(balancer.pick(0, undefined, undefined, "2")?.info.version).toBe("1");
+});
