@@ -57,3 +57,17 @@ test("a secret that is wrong is not repeated", () => {
 test.for(["", " 1", "1.5", "-1", "0x1", "1e3", "70000"])("%j is no port", (port) => {
   expect(problemsOf({ ...good, ANTIPHON_PORT: port })).toHaveLength(port === "" ? 0 : 1);
 });
+
+test("protection from overload is adjusted, or turned off", () => {
+  expect(load(good).mesh).toMatchObject({ shed: true, concurrencyMin: 256, concurrencyMax: 2_000 });
+  const adjusted = { ANTIPHON_SHED: "off", ANTIPHON_CONCURRENCY_MIN: "8", ANTIPHON_STRAINED_PERCENT: "80" };
+  expect(load({ ...good, ...adjusted }).mesh).toMatchObject({
+    shed: false,
+    concurrencyMin: 8,
+    strainedPercent: 80,
+  });
+  expect(problemsOf({ ...good, ANTIPHON_SHED: "yes", ANTIPHON_STRAINED_PERCENT: "0" })).toEqual([
+    "ANTIPHON_SHED: must be on or off.",
+    'ANTIPHON_STRAINED_PERCENT: must be a whole number from 1 to 100 (was "0").',
+  ]);
+});

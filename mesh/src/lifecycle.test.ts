@@ -215,3 +215,12 @@ test("a killed service drops its connections", async () => {
   expect(await failure).toMatchObject({ details: expect.any(String) });
   client.close();
 });
+
+test("the settings bound a server's load, which is shown at /debug/mesh", async () => {
+  const { registration } = await start({ config: { concurrencyMax: 12, shed: false } });
+  const debug = await fetch(`http://127.0.0.1:${registration.adminPort}/debug/mesh`);
+  expect(await debug.json()).toMatchObject({
+    service: "echo",
+    server: { sheds: false, limit: 12, inFlight: 0, shed: { critical: 0, normal: 0, sheddable: 0 } },
+  });
+});
