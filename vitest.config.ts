@@ -14,7 +14,7 @@ export default defineConfig({
       {
         test: {
           name: "stores",
-          include: ["{mesh,services,gateway,deploy}/**/*.stores.test.ts"],
+          include: ["{mesh,services,gateway,deploy,bench}/**/*.stores.test.ts"],
           exclude: ["**/node_modules/**"],
           globalSetup: ["./test/src/backing-setup.ts"],
           testTimeout: 30_000,

@@ -51,6 +51,16 @@ export const benches: readonly Bench[] = [
     load: async () => (await import("./one-of-four.ts")).killed,
   },
   {
+    name: "rolling-restart",
+    what: "failed calls while every replica of a service is restarted",
+    load: () => import("./rolling-restart.ts"),
+  },
+  {
+    name: "registry-down",
+    what: "failed calls while Consul is away, and back without its memory",
+    load: () => import("./registry-down.ts"),
+  },
+  {
     name: "all-failing",
     what: "requests a call while every replica fails",
     load: () => import("./all-failing.ts"),

@@ -30,6 +30,8 @@ export interface LoadResult {
   readonly tookMs: readonly number[];
   /** How many failed, by gRPC code. */
   readonly failures: Readonly<Record<string, number>>;
+  /** What the process held at its end. */
+  readonly rssBytes: number;
 }
 
 /** One call under test; rejects with an error that has a gRPC `code`. */
@@ -73,7 +75,7 @@ async function runLoad(one: OneCall, order: LoadOrder): Promise<LoadResult> {
     if (stallMs > 0 && index === bursts >> 1) block(stallMs);
   }
   await Promise.all(calls);
-  return { offered: calls.length, tookMs, failures };
+  return { offered: calls.length, tookMs, failures, rssBytes: process.memoryUsage.rss() };
 }
 
 function block(ms: number): void {

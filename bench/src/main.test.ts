@@ -17,7 +17,7 @@ test("list prints a name a line", () => {
 test("help names every benchmark and succeeds", () => {
   const { status, stdout } = bench("--help");
   expect(status).toBe(0);
-  for (const { name, what } of benches) expect(stdout).toContain(`${name.padEnd(12)}${what}`);
+  for (const { name, what } of benches) expect(stdout).toContain(`${name.padEnd(17)}${what}`);
 });
 
 test.each([

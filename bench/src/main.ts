@@ -7,11 +7,11 @@ const EXIT_USAGE = 64;
 const usage = `npm run bench -- NAME [--quick]
 
 Prints one JSON object a line on standard output, a line for each peer, and a table on standard error.
-${benches.map(({ name, what }) => `  ${name.padEnd(12)}${what}`).join("\n")}
-  list        the names, one a line
+${benches.map(({ name, what }) => `  ${name.padEnd(17)}${what}`).join("\n")}
+  list             the names, one a line
 
-  --quick     fewer and shorter rounds, done in 45 s
-  --help      this text`;
+  --quick          fewer and shorter rounds, done in 45 s
+  --help           this text`;
 
 function refuse(why: string): never {
   console.error(`bench: ${why}\n\n${usage}`);

@@ -2,8 +2,8 @@ import type { BenchOptions } from "./benches.ts";
 import { openConsul } from "./consul.ts";
 import { LoadClient, Replica, WARM_UP } from "./fleet.ts";
 import { failedOf, type LoadOrder, type LoadResult } from "./load.ts";
+import { startMeshReplica } from "./mesh-replica.ts";
 import { againstGrpcJs, type Line } from "./report.ts";
-import { Worker } from "./rounds.ts";
 
 const REPLICAS = 3;
 
@@ -91,18 +91,7 @@ async function restartAll(fleet: Fleet, order: LoadOrder, passes: number): Promi
 }
 
 async function meshFleet(consul: Awaited<ReturnType<typeof openConsul>>): Promise<Fleet> {
-  let born = 0;
-  const start = async () => {
-    const id = `echo-${born++}`;
-    const settings = {
-      ANTIPHON_CONSUL_URL: consul.url,
-      ANTIPHON_INSTANCE_ID: id,
-      ANTIPHON_LOG_LEVEL: "silent",
-    };
-    const worker = new Worker("../peers/mesh-replica.ts", [JSON.stringify(settings)]);
-    await consul.untilPassing(id, "echo");
-    return worker;
-  };
+  const start = () => startMeshReplica(consul);
   const replicas = await Promise.all(Array.from({ length: REPLICAS }, start));
   const client = await LoadClient.start("load-mesh", { addresses: [], consulUrl: consul.url, once: true });
   return {
