@@ -6,6 +6,7 @@ import { consulDiscovery } from "./discovery/consul-discovery.ts";
 import { consulRegistrar } from "./discovery/consul-registrar.ts";
 import { surviveUnhandledErrors } from "./last-resort.ts";
 import { type Edge, instanceIdOf, type RunningService, startService } from "./lifecycle.ts";
+import { consulPolicies } from "./policy/consul-policies.ts";
 import type { Served } from "./server/served.ts";
 import type { ServiceDeps } from "./service-deps.ts";
 import { discoveryMetrics } from "./telemetry/discovery-metrics.ts";
@@ -50,6 +51,7 @@ export async function runService<C extends { readonly mesh: MeshConfig }>(
 
   const discovery = consulDiscovery({ url: mesh.consulUrl, log });
   discoveryMetrics(metrics, discovery);
+  const policies = consulPolicies({ url: mesh.consulUrl, log });
   const stopSignal = firstSignal();
   log.info("starting");
   let service: RunningService | undefined;
@@ -64,7 +66,8 @@ export async function runService<C extends { readonly mesh: MeshConfig }>(
         instanceId,
         mesh,
         registrar: consulRegistrar({ url: mesh.consulUrl, log }),
-        connect: (target) => createMeshTransport({ target, discovery, log, metrics, clock: systemClock }),
+        connect: (target) =>
+          createMeshTransport({ target, discovery, policies, log, metrics, clock: systemClock }),
         log,
         metrics,
         clock: systemClock,

@@ -13,12 +13,15 @@ import { type OpenDeps, openDeps, type ServiceGround } from "../src/open-deps.ts
 import type { Served } from "../src/server/served.ts";
 import type { ServiceDeps } from "../src/service-deps.ts";
 import { serviceNameOf } from "../src/service-name.ts";
+import { memoryPolicies, type PolicyInit } from "./memory-policies.ts";
 
 /** A service of a test: its handlers, or how each replica makes its own. */
-export type TestService = { readonly name: string; readonly replicas?: number } & (
-  | { readonly served: readonly Served[] }
-  | ServiceParts
-);
+export type TestService = {
+  readonly name: string;
+  readonly replicas?: number;
+  /** Default that of all. */
+  readonly version?: string;
+} & ({ readonly served: readonly Served[] } | ServiceParts);
 
 export interface TestMeshOptions {
   readonly services?: readonly TestService[];
@@ -41,6 +44,8 @@ export interface TestMesh {
   /** Starts one more service, or more replicas of one. */
   add(service: TestService): Promise<readonly RunningService[]>;
   replicas(name: string): readonly RunningService[];
+  /** Sets the traffic policy of a service for all of its callers; undefined deletes it. */
+  policy(service: string, policy: PolicyInit | undefined): void;
   /** Drops a replica's connections as a crash would; discovery is not told. */
   kill(name: string, index: number): Promise<void>;
   stop(): Promise<void>;
@@ -65,17 +70,19 @@ export async function startMesh(options: TestMeshOptions = {}): Promise<TestMesh
   const running = new Map<string, RunningService[]>();
   const opened: OpenDeps[] = [];
 
-  const ground = (name: string): ServiceGround => {
+  const policies = memoryPolicies();
+  const { discovery } = registry;
+  const ground = (name: string, version = config.version): ServiceGround => {
     const instanceId = instanceIdOf(name, undefined);
     const log = pino({ level: config.logLevel, base: { service: name, instance: instanceId } });
     const metrics = new Registry();
     return {
       name,
       instanceId,
-      mesh: config,
+      mesh: { ...config, version },
       registrar: registry,
       connect: (target) =>
-        createMeshTransport({ target, discovery: registry.discovery, log, metrics, clock: systemClock }),
+        createMeshTransport({ target, discovery, policies, log, metrics, clock: systemClock }),
       log,
       metrics,
       clock: systemClock,
@@ -96,7 +103,7 @@ export async function startMesh(options: TestMeshOptions = {}): Promise<TestMesh
     async add(service) {
       const parts: ServiceParts = "served" in service ? { build: () => service.served } : service;
       const replicas = Array.from({ length: service.replicas ?? 1 }, () =>
-        startService(parts, ground(service.name)),
+        startService(parts, ground(service.name, service.version)),
       );
       const started = await Promise.all(replicas);
       await Promise.all(started.map(({ registered }) => registered));
@@ -104,6 +111,7 @@ export async function startMesh(options: TestMeshOptions = {}): Promise<TestMesh
       return started;
     },
     replicas: (name) => running.get(name) ?? [],
+    policy: (service, policy) => policies.set(service, policy),
     async kill(name, index) {
       const replica = running.get(name)?.[index];
       if (!replica) throw new Error(`${name} has no replica ${index}`);

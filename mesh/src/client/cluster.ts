@@ -8,6 +8,8 @@ import type { PickRecord } from "../balance/pick-log.ts";
 import type { BalanceOverrides, BalanceSettings } from "../balance/settings.ts";
 import type { Clock } from "../clock.ts";
 import type { Discovery, EndpointInfo, Watch } from "../discovery/discovery.ts";
+import { balanceOf } from "../policy/balance-policy.ts";
+import { NO_POLICY, type PolicySource, type PolicyState, shownPolicy } from "../policy/policy-source.ts";
 import { RetryBudget } from "../resilience/retry-budget.ts";
 import type { Connect, Connection } from "../transport/connection.ts";
 import { type CallOutcome, verdictOfMesh } from "./call.ts";
@@ -42,6 +44,8 @@ export interface TargetSnapshot {
     readonly picks: number;
     readonly lastFailure: string | undefined;
   }[];
+  /** The traffic policy that is followed, and why a newer one is refused. */
+  readonly policy: ReturnType<typeof shownPolicy>;
   readonly balance: BalanceSettings;
   /** Newest first. */
   readonly recentPicks: readonly PickRecord[];
@@ -54,6 +58,8 @@ export interface ClusterOptions {
   readonly connect: Connect;
   readonly log?: Logger | undefined;
   readonly balance?: BalanceOverrides | undefined;
+  /** Tells the policy of the target. Default: there is none. */
+  readonly policies?: PolicySource | undefined;
   /** The caller's own. */
   readonly zone?: string | undefined;
   /** Decides which endpoints of a large fleet this caller uses. */
@@ -71,6 +77,8 @@ export class Cluster {
   readonly #links = new Map<Endpoint, Link>();
   readonly #waiters = new Set<Waiter>();
   readonly #watch: Watch;
+  readonly #policyWatch: Watch | undefined;
+  #policyState = NO_POLICY;
   #discovered = false;
 
   constructor(target: Target, discovery: Discovery, options: ClusterOptions) {
@@ -84,6 +92,7 @@ export class Cluster {
       onTransition: (transition) => this.#tell(transition),
     });
     this.#watch = discovery.watch(target.service, (infos) => this.#update(infos));
+    this.#policyWatch = options.policies?.watch(target.service, (state) => this.#steer(state));
   }
 
   get endpoints(): readonly Endpoint[] {
@@ -95,8 +104,28 @@ export class Cluster {
     return this.#balancer;
   }
 
-  pick(nowMs: number, tried: readonly Endpoint[] | undefined, key?: string): Endpoint | undefined {
-    return this.#balancer.pick(nowMs, tried, key);
+  pick(
+    nowMs: number,
+    tried: readonly Endpoint[] | undefined,
+    key?: string,
+    version?: string,
+  ): Endpoint | undefined {
+    return this.#balancer.pick(nowMs, tried, key, version);
+  }
+
+  /** Whether its connection can be used now. */
+  isReady(endpoint: Endpoint): boolean {
+    return endpoint.link === "ready" && this.#links.has(endpoint);
+  }
+
+  /** Whether an endpoint of this version is connected. */
+  serves(version: string): boolean {
+    return this.endpoints.some(({ info, link }) => info.version === version && link === "ready");
+  }
+
+  /** The policy that is followed, and whether a newer one is refused. */
+  get policyState(): PolicyState {
+    return this.#policyState;
   }
 
   /** Changes how calls are spread; see `Balancer.configure`. */
@@ -174,6 +203,7 @@ export class Cluster {
         picks: endpoint.picks,
         lastFailure: this.#links.get(endpoint)?.lastFailure,
       })),
+      policy: shownPolicy(this.#policyState),
       balance: this.#balancer.settings,
       recentPicks: this.#balancer.recentPicks(),
       recentTransitions: this.#balancer
@@ -184,6 +214,7 @@ export class Cluster {
 
   close(): void {
     this.#watch.close();
+    this.#policyWatch?.close();
     for (const link of this.#links.values()) link.close("the client was closed");
     this.#links.clear();
     this.#balancer.close();
@@ -194,6 +225,14 @@ export class Cluster {
     this.#discovered = true;
     this.#follow(this.#balancer.update(infos));
     this.#settle();
+  }
+
+  #steer(state: PolicyState): void {
+    const before = this.#policyState.policy;
+    this.#policyState = state;
+    if (state.policy === before) return;
+    this.budget.configure(state.policy?.retryBudget ?? {});
+    this.configure({ ...this.#options.balance, ...balanceOf(state.policy?.balance) });
   }
 
   #follow({ added, removed }: EndpointChanges): void {

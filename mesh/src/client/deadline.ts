@@ -1,22 +1,29 @@
 import { Code } from "@connectrpc/connect";
 import { currentScope } from "../call-scope.ts";
 import type { Clock } from "../clock.ts";
+import type { MethodRules } from "../policy/method-rules.ts";
 import { abort, type Call, type CallOutcome, type Send, verdictOfMesh } from "./call.ts";
 import type { MethodPlan } from "./method-plan.ts";
 
 /** What a timer can wait for at most: 24 days. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
+export interface DeadlineParts {
+  readonly clock: Clock;
+  readonly rules: MethodRules;
+}
+
 /**
- * Gives a call the earliest of: what its caller asked for (else its contract's timeout), and what is left
- * of the call in whose scope it is made. Ends it with `deadline_exceeded` when that passes, with
+ * Gives a call the earliest of: what its caller asked for (else its policy's timeout, else its contract's),
+ * and what is left of the call in whose scope it is made. Ends it with `deadline_exceeded` when that passes, with
  * `canceled` when the caller, or the caller's caller, goes away.
  */
-export function deadlineLayer(next: Send, plan: MethodPlan, { clock }: { clock: Clock }): Send {
+export function deadlineLayer(next: Send, plan: MethodPlan, { clock, rules }: DeadlineParts): Send {
+  const usualMs = rules.timeoutMs ?? plan.timeoutMs;
   return (call, done) => {
     const scope = currentScope();
     const nowMs = clock.monotonic();
-    const ownMs = call.timeoutMs ?? plan.timeoutMs;
+    const ownMs = ownTimeout(call.timeoutMs, usualMs);
     const ownAtMs = ownMs === undefined ? Number.POSITIVE_INFINITY : nowMs + ownMs;
     const inheritedAtMs = scope?.deadlineAtMs ?? Number.POSITIVE_INFINITY;
     const atMs = Math.min(ownAtMs, inheritedAtMs);
@@ -42,6 +49,12 @@ export function deadlineLayer(next: Send, plan: MethodPlan, { clock }: { clock: 
       done(outcome);
     });
   };
+}
+
+/** As Connect has it: a caller's 0, or less, is no timeout, not even the contract's. */
+function ownTimeout(ofCaller: number | undefined, usual: number | undefined): number | undefined {
+  if (ofCaller === undefined) return usual;
+  return ofCaller > 0 ? ofCaller : undefined;
 }
 
 /** Gives the call up when the signal aborts; returns how to stop that. */

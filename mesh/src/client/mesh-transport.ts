@@ -13,6 +13,8 @@ import { Registry } from "prom-client";
 import type { BalanceOverrides } from "../balance/settings.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import type { Discovery } from "../discovery/discovery.ts";
+import { rulesOf } from "../policy/method-rules.ts";
+import type { PolicySource } from "../policy/policy-source.ts";
 import { compile, type StackParts } from "../stack.ts";
 import { clientMetrics } from "../telemetry/client-metrics.ts";
 import { frame } from "../transport/frames.ts";
@@ -45,6 +47,8 @@ export interface MeshTransportOptions {
   readonly clock?: Clock;
   /** A larger answer ends its call with `resource_exhausted`. Default 16 MiB. */
   readonly maxMessageBytes?: number;
+  /** Tells the policies of `consul` targets, followed live. Default: there are none. */
+  readonly policies?: PolicySource;
   /** How calls are spread, to begin with. */
   readonly balance?: BalanceOverrides;
   /** The caller's own zone, for `preferZone`. */
@@ -78,6 +82,7 @@ export function createMeshTransport(options: MeshTransportOptions): MeshTranspor
     clock,
     connect: (endpoint, observer) => new Http2Connection(endpoint, observer, options.http2),
     log: options.log,
+    policies: target.scheme === "consul" ? options.policies : undefined,
     balance: options.balance,
     zone: options.zone,
     callerId: options.callerId,
@@ -106,13 +111,21 @@ export function createMeshTransport(options: MeshTransportOptions): MeshTranspor
   };
 }
 
-function compiledStack(parts: StackParts): (method: DescMethod) => Compiled {
-  const compiled = new Map<DescMethod, Compiled>();
+/** The stack of each method, made on its first call, and anew on the first one after the policy has changed. */
+function compiledStack(parts: Omit<StackParts, "rules">): (method: DescMethod) => Compiled {
+  const { cluster } = parts;
+  let compiled = new Map<DescMethod, Compiled>();
+  let policy = cluster.policyState.policy;
   return (method) => {
+    if (cluster.policyState.policy !== policy) {
+      policy = cluster.policyState.policy;
+      compiled = new Map();
+    }
     let entry = compiled.get(method);
     if (!entry) {
       const plan = planOf(method);
-      entry = { plan, send: compile(plan, parts) };
+      const rules = rulesOf(policy, cluster.target.service, method);
+      entry = { plan, send: compile(plan, { ...parts, rules }) };
       compiled.set(method, entry);
     }
     return entry;

@@ -6,18 +6,26 @@ import type { Cluster } from "./cluster.ts";
 /** How long a call without a deadline, such as a stream, waits for an endpoint. */
 const PATIENCE_MS = 10_000;
 
+export interface PickParts {
+  readonly cluster: Cluster;
+  readonly clock: Clock;
+  /** Called where no endpoint of the version that a call asks for may be chosen. */
+  readonly onOtherVersion: () => void;
+}
+
 /**
  * Chooses the endpoint of an attempt. Where none is connected yet it waits, as long as the call's deadline
  * allows, for discovery's first word and the first connection.
  */
-export function pickLayer(next: Send, { cluster, clock }: { cluster: Cluster; clock: Clock }): Send {
+export function pickLayer(next: Send, { cluster, clock, onOtherVersion }: PickParts): Send {
   const pick = (call: Call, done: Done): void => {
     if (call.aborted) {
       done(call.aborted);
       return;
     }
-    const endpoint = cluster.pick(clock.monotonic(), call.tried);
+    const endpoint = cluster.pick(clock.monotonic(), call.tried, undefined, call.version);
     if (endpoint) {
+      if (call.version !== undefined && endpoint.info.version !== call.version) onOtherVersion();
       call.endpoint = endpoint;
       next(call, done);
       return;

@@ -1,40 +1,41 @@
-import { Code } from "@connectrpc/connect";
 import type { Clock } from "../clock.ts";
 import { backoffMs } from "../resilience/backoff.ts";
 import { isNack, pushbackOf } from "../resilience/load-headers.ts";
 import type { RetryBudget } from "../resilience/retry-budget.ts";
 import type { RetryKind } from "../telemetry/client-metrics.ts";
-import type { Call, CallOutcome, Send } from "./call.ts";
+import { type Call, type CallOutcome, isWorthRetrying, type Send } from "./call.ts";
 import type { Cluster } from "./cluster.ts";
 import type { MethodPlan } from "./method-plan.ts";
+import { sleep } from "./sleep.ts";
 
-/** The first and its retries; one that finds no endpoint to send to counts as well. */
-const MAX_TRIES = 3;
 const BACKOFF = { baseMs: 25, maxMs: 1_000 };
 
 export interface RetryParts {
   readonly clock: Clock;
   readonly budget: RetryBudget;
   readonly cluster: Cluster;
+  /** The first attempt and its retries; one that finds no endpoint to send to counts as well. */
+  readonly maxAttempts: number;
   /** Called for each retry with why it is allowed. */
   readonly onRetry: (kind: RetryKind) => void;
 }
 
 /**
- * Sends a call again after `unavailable`, on another endpoint while one is left: up to three attempts and
+ * Sends a call again after `unavailable`, on another endpoint while one is left: up to three attempts, or
+ * what the policy says, and
  * under the target's budget where its contract says that this does no harm; once, outside the budget,
  * where no handler can have seen it. A call that a server refused because it has too much to do goes to
  * one that has not; where all have, after their pushback and under the budget. A call of which the caller has seen an answer, or whose messages are
  * written one by one, is sent once. A peer's `grpc-retry-pushback-ms` is obeyed.
  */
 export function retryLayer(next: Send, plan: MethodPlan, parts: RetryParts): Send {
-  const { clock, budget, cluster, onRetry } = parts;
+  const { clock, budget, cluster, maxAttempts, onRetry } = parts;
   const replayable = plan.kind === "unary" || plan.kind === "server_streaming";
   if (!replayable) return next;
 
   /** How long to wait before the call is sent again; undefined where it is not. */
   const retryAfterMs = (call: Call, outcome: CallOutcome): number | undefined => {
-    if (outcome.code !== Code.Unavailable) return undefined;
+    if (!isWorthRetrying(outcome)) return undefined;
     if (call.aborted || call.answered || !call.endpoint) return undefined;
     const pushbackMs = pushbackOf(outcome.trailer);
     if (pushbackMs !== undefined && !(pushbackMs >= 0)) return undefined;
@@ -54,7 +55,7 @@ export function retryLayer(next: Send, plan: MethodPlan, parts: RetryParts): Sen
       return waitMs;
     }
     const isHarmless = plan.idempotent || refused;
-    if (!isHarmless || tries >= MAX_TRIES || !budget.withdraw(nowMs)) return undefined;
+    if (!isHarmless || tries >= maxAttempts || !budget.withdraw(nowMs)) return undefined;
     onRetry("budget");
     return waitMs;
   };
@@ -72,16 +73,5 @@ export function retryLayer(next: Send, plan: MethodPlan, parts: RetryParts): Sen
       else sleep(call, waitMs, () => next(call, onOutcome), done);
     };
     next(call, onOutcome);
-  };
-}
-
-function sleep(call: Call, waitMs: number, wake: () => void, done: (outcome: CallOutcome) => void): void {
-  const timer = setTimeout(() => {
-    call.onAbort = undefined;
-    wake();
-  }, waitMs);
-  call.onAbort = (outcome) => {
-    clearTimeout(timer);
-    done(outcome);
   };
 }

@@ -23,7 +23,8 @@ export function policyKey(service: string): string {
 
 /**
  * Follows the policies in Consul's KV, with one blocking query a service however many watch it. While Consul
- * is away, or what it holds makes no sense, the last good policy stays; one that is deleted ends.
+ * is away, when one answers that has forgotten everything, or when what it holds makes no sense, the last good
+ * policy stays; one that is deleted ends.
  */
 export function consulPolicies(options: ConsulPoliciesOptions): PolicySource {
   const { url, log, clock = systemClock, waitMs = 30_000, timeoutMs = 5_000 } = options;
@@ -31,13 +32,26 @@ export function consulPolicies(options: ConsulPoliciesOptions): PolicySource {
 
   const follow = (service: string) => {
     const feed = new PolicyFeed(service, log);
+    let newest = 0;
+    let isForgotten = false;
+    const accept = ({ index, text }: StoredPolicy) => {
+      // A policy that somebody deleted has a newer index than when it was there.
+      const wasForgotten = isForgotten;
+      isForgotten = text === undefined && index < newest;
+      if (!isForgotten) {
+        newest = index;
+        feed.offer(text);
+      } else if (!wasForgotten) {
+        log?.warn({ target: service }, "Consul has started over without its policy, which is kept");
+      }
+    };
     const follower = new ConsulFollower({
       service,
       clock,
       log,
       kept: "its policy is kept",
       ask: (index, signal) => queryPolicy(url, service, { index, waitMs, timeoutMs, signal }),
-      accept: ({ text }) => feed.offer(text),
+      accept,
     });
     return { feed, follower };
   };

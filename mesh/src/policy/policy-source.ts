@@ -1,4 +1,5 @@
-import type { TrafficPolicy } from "@antiphon/proto/antiphon/mesh/v1/policy";
+import { type TrafficPolicy, TrafficPolicySchema } from "@antiphon/proto/antiphon/mesh/v1/policy";
+import { type JsonValue, toJson } from "@bufbuild/protobuf";
 import type { Watch } from "../discovery/discovery.ts";
 
 /** The policy of a service as its callers follow it. */
@@ -10,6 +11,28 @@ export interface PolicyState {
 }
 
 export const NO_POLICY: PolicyState = Object.freeze({ policy: undefined, refused: undefined });
+
+export type PolicyStateName = "default" | "followed" | "refused";
+
+/** Refused tells of what is stored now, whatever is followed instead. */
+export function stateName({ policy, refused }: PolicyState): PolicyStateName {
+  if (refused !== undefined) return "refused";
+  return policy ? "followed" : "default";
+}
+
+/** As `/debug/mesh` shows it. */
+export function shownPolicy(state: PolicyState): {
+  state: PolicyStateName;
+  refused?: string;
+  policy?: JsonValue;
+} {
+  const { policy, refused } = state;
+  return {
+    state: stateName(state),
+    ...(refused === undefined ? {} : { refused }),
+    ...(policy ? { policy: toJson(TrafficPolicySchema, policy) } : {}),
+  };
+}
 
 /** Follows the policies of services. */
 export interface PolicySource {

@@ -3,8 +3,8 @@ import { Code } from "@connectrpc/connect";
 /** A gRPC status: `0` is OK. */
 export type StatusCode = Code | 0;
 
-/** What one attempt says about the endpoint that answered it. */
-export type Verdict = "success" | "failure" | "neutral";
+/** What one attempt says about its endpoint; `slow`: only that it takes at least so long. */
+export type Verdict = "success" | "failure" | "neutral" | "slow";
 
 /**
  * Judges an endpoint by a status. An answer such as `not_found` is the work of a healthy endpoint;

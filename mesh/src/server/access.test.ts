@@ -37,6 +37,9 @@ test.for([
 test("the server refuses by itself what the contract keeps for operators", async () => {
   const handlers = {
     listInstances: () => ({}),
+    getPolicy: () => ({}),
+    setPolicy: () => ({}),
+    deletePolicy: () => ({}),
     async *watchInstances() {
       yield {};
     },

@@ -7,6 +7,7 @@ import type { Clock } from "../clock.ts";
 import type { StatusCode } from "../resilience/verdict.ts";
 import { codeLabel, HANDLING_BUCKETS, methodLabels } from "./grpc-labels.ts";
 import { type Cell, type HistogramCell, LeanCounter, LeanHistogram } from "./lean-metrics.ts";
+import { PolicyMetrics } from "./policy-metrics.ts";
 
 const METHOD_LABELS = ["grpc_type", "grpc_service", "grpc_method", "dst_service"];
 const VERSION_LABELS = [...METHOD_LABELS, "dst_version"];
@@ -44,6 +45,7 @@ export class ClientMetrics {
   readonly #ejections: LeanCounter;
   readonly #retryCells = new Map<string, Readonly<Record<RetryKind, Cell>>>();
   readonly #methods = new Map<string, MethodMetrics>();
+  readonly policy: PolicyMetrics;
 
   constructor(registry: Registry) {
     this.#registry = registry;
@@ -78,6 +80,7 @@ export class ClientMetrics {
       "dst_service",
       "cause",
     ]);
+    this.policy = new PolicyMetrics(registry, () => this.#clusters.keys());
     this.#gauges();
   }
 
