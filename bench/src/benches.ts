@@ -76,6 +76,16 @@ export const benches: readonly Bench[] = [
     load: () => import("./stalled-caller.ts"),
   },
   {
+    name: "pick",
+    what: "time of one pick, against grpc-js's round robin, and what a thousand idle endpoints cost",
+    load: () => import("./pick.ts"),
+  },
+  {
+    name: "gateway",
+    what: "the gateway's CPU a request, against connect-node and a hand-written proxy",
+    load: () => import("./gateway.ts"),
+  },
+  {
     name: "freshness",
     what: "from a like in the browser to changed recommendations, through the whole system",
     load: () => import("./freshness.ts"),
