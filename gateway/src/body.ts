@@ -4,17 +4,19 @@ import type { NodeRequest } from "./front.ts";
 const MAX_DROPPED_BYTES = 8 * 1024 * 1024;
 
 /**
- * A request's body. Who stops reading early waits until the rest has been read and dropped: a client that
- * is still sending might not see the answer, and unread bytes would block the connection's next request.
+ * A request's body. When its reader stops early the rest is read and dropped: unread bytes would block the
+ * connection's next request. Where `oneMessage` is all that a client sends, the reader waits for that, since
+ * a client that is still sending might not see the answer. One that streams may wait for the answer itself.
  */
-export function bodyOf(request: NodeRequest): AsyncIterable<Uint8Array<ArrayBuffer>> {
+export function bodyOf(request: NodeRequest, oneMessage: boolean): AsyncIterable<Uint8Array<ArrayBuffer>> {
   const chunks: AsyncIterator<Uint8Array<ArrayBuffer>> = request.iterator({ destroyOnReturn: false });
   return {
     [Symbol.asyncIterator]: () => ({
       next: () => chunks.next(),
       async return() {
         await chunks.return?.();
-        await dropRest(request);
+        const dropped = dropRest(request);
+        if (oneMessage) await dropped;
         return { done: true, value: undefined };
       },
     }),

@@ -89,7 +89,9 @@ async function answerTranslated(
   try {
     const values = createContextValues().set(addressKey, address);
     const universal = universalRequestFromNodeRequest(request, response, undefined, values);
-    const answer = await translate({ ...universal, body: bodyOf(request) });
+    const { methodKind } = translate.method;
+    const oneMessage = methodKind === "unary" || methodKind === "server_streaming";
+    const answer = await translate({ ...universal, body: bodyOf(request, oneMessage) });
     await universalResponseToNodeResponse(answer, response);
   } catch (error) {
     // Aborted: the browser went away, and nobody is left to be told.

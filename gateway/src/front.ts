@@ -9,6 +9,8 @@ export type NodeHandler = (request: NodeRequest, response: NodeResponse) => void
 
 export interface Front {
   readonly port: number;
+  /** How many connections are open. */
+  readonly connections: number;
   /** Takes no new connections, tells the open ones to go, and waits for what is in flight. */
   drain(): Promise<void>;
   /** Cuts what is left. */
@@ -92,6 +94,9 @@ export async function openFront(handler: NodeHandler, options: FrontOptions): Pr
 
   return {
     port: (listener.address() as net.AddressInfo).port,
+    get connections() {
+      return sockets.size;
+    },
     async drain() {
       const closed = new Promise<void>((resolve) => listener.close(() => resolve()));
       for (const session of sessions) session.close();
@@ -111,7 +116,7 @@ type OnSpeaks = (socket: Socket, speaksHttp2: boolean) => void;
 
 function listenerOf(options: FrontOptions, timeoutMs: number, onSpeaks: OnSpeaks): net.Server {
   if (!options.tls) {
-    return net.createServer({ noDelay: true }, (socket) =>
+    return net.createServer({ noDelay: true, allowHalfOpen: true }, (socket) =>
       sniff(socket, timeoutMs, (http2) => onSpeaks(socket, http2)),
     );
   }
@@ -140,6 +145,8 @@ function listen(server: net.Server, { host, port }: { host: string; port: number
 /** Waits until the first bytes tell the protocol, and puts them back. */
 function sniff(socket: Socket, timeoutMs: number, decide: (speaksHttp2: boolean) => void): void {
   const timer = setTimeout(() => socket.destroy(), timeoutMs);
+  const onEnd = () => socket.destroy();
+  socket.once("end", onEnd);
   socket.once("close", () => clearTimeout(timer));
   let head: Buffer = Buffer.alloc(0);
   const onReadable = (): void => {
@@ -149,7 +156,7 @@ function sniff(socket: Socket, timeoutMs: number, decide: (speaksHttp2: boolean)
     const seen = head.subarray(0, HTTP2_PREFACE.length).toString("latin1");
     // Too few bytes to tell: the rest arrives with the next event.
     if (seen.length < HTTP2_PREFACE.length && HTTP2_PREFACE.startsWith(seen)) return;
-    socket.off("readable", onReadable);
+    socket.off("readable", onReadable).off("end", onEnd);
     clearTimeout(timer);
     socket.unshift(head);
     decide(seen === HTTP2_PREFACE);

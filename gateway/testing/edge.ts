@@ -22,15 +22,17 @@ import { addressOf } from "../src/address.ts";
 import { admission } from "../src/admission.ts";
 import { callRouter, MAX_MESSAGE_BYTES } from "../src/calls.ts";
 import { edgeHandler } from "../src/edge.ts";
-import { type Front, openFront } from "../src/front.ts";
+import { type Front, type NodeRequest, openFront } from "../src/front.ts";
 import { guesses } from "../src/limits/guesses.ts";
 import { rateLimits } from "../src/limits/rate-limits.ts";
 import { mediaRoute } from "../src/media.ts";
 import { strictMetadata } from "../src/metadata.ts";
+import { passingCalls } from "../src/pass/pass-through.ts";
 import { publicRoutes, readContracts } from "../src/routes.ts";
 import { accessTokens } from "../src/session/access-tokens.ts";
 import { gatewaySessions } from "../src/session/sessions.ts";
 import { edgeTelemetry } from "../src/telemetry.ts";
+import { bytesOver } from "./bytes-over.ts";
 
 export const MEDIA_KEY = "a media key for tests, long enough to be one";
 export const TRACK_ID = "trk_00000000000000000001";
@@ -134,9 +136,9 @@ export async function startEdge(
     tokens: accessTokens({ fetchJwks: async () => (await identity.getJwks({})).jwksJson, monotonic }),
     secureCookies: false,
   });
-  const router = callRouter({
+  const routes = publicRoutes(contracts);
+  const calls = {
     contracts,
-    routes: publicRoutes(contracts),
     admission: admission({
       sessions,
       limits: rateLimits(monotonic),
@@ -144,17 +146,17 @@ export async function startEdge(
       publicOrigin: undefined,
     }),
     guesses: guesses(monotonic),
-    transport: () => services,
+    addressOf: (request: NodeRequest) => addressOf(request, false),
+    transport: () => ({ ...services, ...bytesOver(services) }),
     metadata: strictMetadata,
     maxMessageBytes: MAX_MESSAGE_BYTES,
     untimedMs: undefined,
-    secureCookies: false,
     signal: new AbortController().signal,
-  });
+  };
   const handler = edgeHandler({
-    router,
-    passing: new Map(),
-    addressOf: (request) => addressOf(request, false),
+    router: callRouter({ ...calls, routes, secureCookies: false }),
+    passing: passingCalls(routes, calls),
+    addressOf: calls.addressOf,
     media: mediaRoute({
       owners: new Map([["player", createClient(MediaService, services)]]),
       mediaKey: MEDIA_KEY,

@@ -1,0 +1,216 @@
+import http from "node:http";
+import { BatchGetTracksRequestSchema } from "@antiphon/proto/antiphon/catalog/v1/catalog";
+import { create, toBinary, toJsonString } from "@bufbuild/protobuf";
+import {
+  answers,
+  batch,
+  exported,
+  list,
+  pathOf,
+  SEGMENT_BYTES,
+  SEGMENT_PATH,
+  STREAM_MESSAGES,
+} from "../peers/gateway/messages.ts";
+import type { BenchOptions } from "./benches.ts";
+import { type Line, median, percentile, round } from "./report.ts";
+import { Worker } from "./rounds.ts";
+
+const CONCURRENCY = 32;
+const TARGETS = ["gateway", "connect-node", "proxy"] as const;
+type Target = (typeof TARGETS)[number];
+
+/** One kind of request, and what its figure is called. */
+interface Scenario {
+  readonly metric: string;
+  readonly path: string;
+  readonly type?: string;
+  readonly body?: Uint8Array;
+  /** What a request counts for: messages of a stream are counted one by one. */
+  readonly units: number;
+  /** The answer is at least this long, or the request has failed. */
+  readonly minBytes: number;
+  readonly peers: readonly Target[];
+}
+
+const request = create(BatchGetTracksRequestSchema, { trackIds: ["trk_00000000000000000001"] });
+const both: readonly Target[] = ["connect-node", "proxy"];
+const SCENARIOS: readonly Scenario[] = [
+  {
+    metric: "cpu_us_774b",
+    path: pathOf(batch),
+    type: "application/proto",
+    body: toBinary(BatchGetTracksRequestSchema, request),
+    units: 1,
+    minBytes: answers.small.length,
+    peers: both,
+  },
+  {
+    metric: "cpu_us_27kb",
+    path: pathOf(list),
+    type: "application/proto",
+    body: new Uint8Array(0),
+    units: 1,
+    minBytes: answers.large.length,
+    peers: both,
+  },
+  {
+    metric: "cpu_us_774b_json",
+    path: pathOf(batch),
+    type: "application/json",
+    body: Buffer.from(toJsonString(BatchGetTracksRequestSchema, request)),
+    units: 1,
+    minBytes: answers.small.length,
+    peers: ["connect-node"],
+  },
+  {
+    metric: "cpu_us_stream_message",
+    path: pathOf(exported),
+    type: "application/connect+proto",
+    body: new Uint8Array(5),
+    units: STREAM_MESSAGES,
+    minBytes: answers.streamed.length * STREAM_MESSAGES,
+    peers: both,
+  },
+  { metric: "cpu_us_segment", path: SEGMENT_PATH, units: 1, minBytes: SEGMENT_BYTES, peers: ["proxy"] },
+];
+
+interface Measured {
+  readonly cpuUs: number;
+  readonly elapsedMs: number;
+  readonly latenciesMs: readonly number[];
+  readonly errors: number;
+}
+
+interface Server {
+  readonly worker: Worker;
+  readonly port: number;
+}
+
+/**
+ * CPU time of the gateway's process for each request, against connect-node and a hand-written proxy doing
+ * the same hop to the same service, each in a process of its own. They take turns; a figure is the median
+ * of the rounds.
+ */
+export async function run({ quick, say }: BenchOptions): Promise<readonly Line[]> {
+  const rounds = quick ? 5 : 9;
+  const durationMs = quick ? 400 : 1500;
+  const backend = new Worker("../peers/gateway/backend.ts", []);
+  const backendPort = await backend.hear<number>();
+  const servers = new Map<Target, Server>();
+  const measured = new Map<string, Measured[]>();
+  const agent = new http.Agent({ keepAlive: true, maxSockets: CONCURRENCY });
+  say(`answers: ${answers.small.length} B, ${answers.large.length} B, ${answers.streamed.length} B streamed`);
+  try {
+    for (const target of TARGETS) {
+      const worker = new Worker(`../peers/gateway/${target}.ts`, [String(backendPort)]);
+      servers.set(target, { worker, port: await worker.hear<number>() });
+    }
+    for (let turn = -1; turn < rounds; turn++) {
+      for (const scenario of SCENARIOS) {
+        for (const target of ["gateway" as const, ...scenario.peers]) {
+          const result = await runRound(scenario, servers.get(target)!, agent, durationMs);
+          if (turn < 0) continue;
+          const key = `${scenario.metric} ${target}`;
+          measured.set(key, [...(measured.get(key) ?? []), result]);
+        }
+      }
+      say(turn < 0 ? "warmed up" : `round ${turn + 1}/${rounds}`);
+    }
+  } finally {
+    agent.destroy();
+    for (const worker of [backend, ...[...servers.values()].map((server) => server.worker)]) worker.stop();
+  }
+  return SCENARIOS.flatMap((scenario) =>
+    scenario.peers.flatMap((peer) => {
+      const ours = measured.get(`${scenario.metric} gateway`)!;
+      const theirs = measured.get(`${scenario.metric} ${peer}`)!;
+      const lines = [line(scenario.metric, "us", ours, theirs, peer, (one) => cpuOf(one, scenario))];
+      if (scenario !== SCENARIOS[0]) return lines;
+      return [
+        ...lines,
+        line("p99_ms", "ms", ours, theirs, peer, ({ latenciesMs }) => percentile(latenciesMs, 0.99)),
+        line(
+          "requests_per_s",
+          "1/s",
+          ours,
+          theirs,
+          peer,
+          (one) => (one.latenciesMs.length * 1000) / one.elapsedMs,
+        ),
+      ];
+    }),
+  );
+}
+
+function cpuOf({ cpuUs, latenciesMs }: Measured, { units }: Scenario): number {
+  return cpuUs / (latenciesMs.length * units);
+}
+
+function line(
+  metric: string,
+  unit: string,
+  ours: readonly Measured[],
+  theirs: readonly Measured[],
+  against: Target,
+  of: (one: Measured) => number,
+): Line {
+  const us = median(ours.map(of));
+  const them = median(theirs.map(of));
+  const achieved = ours.reduce((sum, { latenciesMs }) => sum + latenciesMs.length, 0);
+  const errors = ours.reduce((sum, one) => sum + one.errors, 0);
+  return {
+    bench: "gateway",
+    metric,
+    unit,
+    n: achieved,
+    offered: achieved + errors,
+    achieved,
+    ours: round(us),
+    against,
+    peer: round(them),
+    ratio: round(us / them),
+    rounds: ours.length,
+    concurrency: CONCURRENCY,
+  };
+}
+
+async function runRound(
+  scenario: Scenario,
+  { worker, port }: Server,
+  agent: http.Agent,
+  durationMs: number,
+): Promise<Measured> {
+  const latenciesMs: number[] = [];
+  let errors = 0;
+  const cpuBefore = await worker.ask<number>("usage");
+  const startedAtMs = performance.now();
+  const loop = async () => {
+    while (performance.now() - startedAtMs < durationMs) {
+      const sentAtMs = performance.now();
+      if (await requestOnce(scenario, port, agent)) latenciesMs.push(performance.now() - sentAtMs);
+      else errors++;
+    }
+  };
+  await Promise.all(Array.from({ length: CONCURRENCY }, loop));
+  const elapsedMs = performance.now() - startedAtMs;
+  return { cpuUs: (await worker.ask<number>("usage")) - cpuBefore, elapsedMs, latenciesMs, errors };
+}
+
+/** Whether the answer came whole. */
+function requestOnce(scenario: Scenario, port: number, agent: http.Agent): Promise<boolean> {
+  return new Promise((resolve) => {
+    const { path, type, body } = scenario;
+    const headers = type && body ? { "content-type": type, "content-length": body.length } : {};
+    const options = { host: "127.0.0.1", port, path, method: body ? "POST" : "GET", agent, headers };
+    const sent = http.request(options, (answer) => {
+      let bytes = 0;
+      answer.on("data", (chunk: Buffer) => {
+        bytes += chunk.length;
+      });
+      answer.on("end", () => resolve(answer.statusCode === 200 && bytes >= scenario.minBytes));
+      answer.on("error", () => resolve(false));
+    });
+    sent.on("error", () => resolve(false));
+    sent.end(body);
+  });
+}
