@@ -18,7 +18,7 @@ export async function run({ quick, say }: BenchOptions): Promise<readonly Line[]
   // Many short rounds, so that what else happens on the machine hits all clients alike.
   const rounds = quick ? 8 : 20;
   const order: RoundOrder = { durationMs: quick ? 1_000 : 2_000, concurrency: CONCURRENCY };
-  const layers = clientLayers.map(({ name }) => name);
+  const layers = clientLayers.filter(({ isOptional }) => !isOptional).map(({ name }) => name);
   say(
     `mesh: ${layers.join(" > ")}; p2c peak-ewma over ${ENDPOINTS} endpoints, opossum breakers, prom-client`,
   );

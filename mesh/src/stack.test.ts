@@ -5,6 +5,7 @@ import { Code } from "@connectrpc/connect";
 import * as grpc from "@grpc/grpc-js";
 import { Registry } from "prom-client";
 import { afterEach, expect, test } from "vitest";
+import { Balancer } from "./balance/balancer.ts";
 import { type CallOutcome, newCall } from "./client/call.ts";
 import { Cluster } from "./client/cluster.ts";
 import { planOf } from "./client/method-plan.ts";
@@ -90,9 +91,11 @@ test("a call has one deadline for all its attempts", async () => {
 test("layers that no policy asks for are not there", () => {
   const plan = planOf(EchoService.method.echo);
   const next = () => {};
-  const parts = { rules: DEFAULT_RULES } as StackParts;
-  for (const name of ["mirror", "route", "hedge", "attempt timeout", "fault"]) {
-    expect(clientLayers.find((layer) => layer.name === name)!.wrap(next, plan, parts)).toBe(next);
+  const cluster = { balancer: new Balancer() } as Cluster;
+  const optional = clientLayers.filter(({ isOptional }) => isOptional);
+  expect(optional).toHaveLength(6);
+  for (const { wrap } of optional) {
+    expect(wrap(next, plan, { cluster, rules: DEFAULT_RULES } as StackParts)).toBe(next);
   }
 });
 

@@ -1,3 +1,4 @@
+import { affinityLayer } from "./client/affinity.ts";
 import { attemptLayer } from "./client/attempt.ts";
 import { attemptTimeoutLayer } from "./client/attempt-timeout.ts";
 import type { Send } from "./client/call.ts";
@@ -29,6 +30,8 @@ export interface StackParts {
 /** One layer of a call: wraps what is inside it, once per method and policy. Who has nothing to do returns `next`. */
 export interface Layer {
   readonly name: string;
+  /** It is there only where the policy of the target asks for it. */
+  readonly isOptional?: true;
   readonly wrap: (next: Send, plan: MethodPlan, parts: StackParts) => Send;
 }
 
@@ -65,6 +68,7 @@ export const clientLayers: readonly Layer[] = [
   // metrics because nobody made the copy.
   {
     name: "mirror",
+    isOptional: true,
     wrap(next, plan, parts) {
       const { clock, cluster, rules } = parts;
       if (!rules.mirror) return next;
@@ -77,7 +81,19 @@ export const clientLayers: readonly Layer[] = [
   // because the listener, whom a version is kept for, is known only then.
   {
     name: "route",
+    isOptional: true,
     wrap: (next, _plan, { rules }) => (rules.route ? routeLayer(next, rules.route) : next),
+  },
+
+  // Outside retry because what a call has in common with others is the same in each attempt, and inside
+  // propagation because that may be its listener.
+  {
+    name: "affinity",
+    isOptional: true,
+    wrap(next, plan, { cluster }) {
+      const { hash } = cluster.balancer;
+      return hash ? affinityLayer(next, plan, hash) : next;
+    },
   },
 
   // Outside pick because each attempt goes to an endpoint of its own choice, one not tried before.
@@ -97,6 +113,7 @@ export const clientLayers: readonly Layer[] = [
   // outside pick because each of them goes to an endpoint of its own.
   {
     name: "hedge",
+    isOptional: true,
     wrap(next, plan, parts) {
       const { clock, cluster, rules } = parts;
       if (!rules.hedge) return next;
@@ -112,6 +129,7 @@ export const clientLayers: readonly Layer[] = [
   // is injected has to be cut as a real one would be.
   {
     name: "attempt timeout",
+    isOptional: true,
     wrap(next, plan, parts) {
       const { attemptTimeoutMs } = parts.rules;
       if (attemptTimeoutMs === undefined) return next;
@@ -124,6 +142,7 @@ export const clientLayers: readonly Layer[] = [
   // because no endpoint is to be blamed for it.
   {
     name: "fault",
+    isOptional: true,
     wrap(next, plan, parts) {
       const { cluster, rules } = parts;
       return rules.fault ? faultLayer(next, rules.fault, { cluster, count: actionsOf(plan, parts) }) : next;

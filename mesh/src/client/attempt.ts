@@ -32,7 +32,7 @@ class RunningAttempt implements AttemptObserver {
     this.#done = done;
     this.#parts = parts;
     this.#startedAtMs = parts.clock.monotonic();
-    this.#ticket = call.endpoint!.begin(this.#startedAtMs);
+    this.#ticket = call.endpoint!.begin(this.#startedAtMs, call.plan.kind === "unary");
     call.attempts++;
   }
 

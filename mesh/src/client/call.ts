@@ -43,6 +43,8 @@ export interface Call {
   tried: Endpoint[] | undefined;
   /** The version of the service that it shall go to while that has an endpoint; undefined for any. */
   version: string | undefined;
+  /** What `ring_hash` places it by. */
+  key: string | undefined;
   /** It was sent again once outside the budget, because no handler can have seen it. */
   resentFree: boolean;
   /** Something of the answer has reached the caller: it is too late to send the call again. */
@@ -76,6 +78,7 @@ export function newCall(
     endpoint: undefined,
     tried: undefined,
     version: undefined,
+    key: undefined,
     resentFree: false,
     answered: false,
     messagesSent: 0,

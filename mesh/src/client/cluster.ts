@@ -78,6 +78,7 @@ export class Cluster {
   readonly #waiters = new Set<Waiter>();
   readonly #watch: Watch;
   readonly #policyWatch: Watch | undefined;
+  #revision = 0;
   #policyState = NO_POLICY;
   #discovered = false;
 
@@ -107,8 +108,8 @@ export class Cluster {
   pick(
     nowMs: number,
     tried: readonly Endpoint[] | undefined,
-    key?: string,
-    version?: string,
+    key: string | undefined,
+    version: string | undefined,
   ): Endpoint | undefined {
     return this.#balancer.pick(nowMs, tried, key, version);
   }
@@ -123,6 +124,11 @@ export class Cluster {
     return this.endpoints.some(({ info, link }) => info.version === version && link === "ready");
   }
 
+  /** Changes with whatever the layers of a call are made from. */
+  get revision(): number {
+    return this.#revision;
+  }
+
   /** The policy that is followed, and whether a newer one is refused. */
   get policyState(): PolicyState {
     return this.#policyState;
@@ -130,6 +136,7 @@ export class Cluster {
 
   /** Changes how calls are spread; see `Balancer.configure`. */
   configure(overrides: BalanceOverrides): void {
+    this.#revision++;
     this.#follow(this.#balancer.configure(overrides));
     this.#settle();
   }

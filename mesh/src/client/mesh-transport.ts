@@ -111,20 +111,20 @@ export function createMeshTransport(options: MeshTransportOptions): MeshTranspor
   };
 }
 
-/** The stack of each method, made on its first call, and anew on the first one after the policy has changed. */
+/** The stack of each method, made on its first call, and anew on the first one after the target's policy has changed. */
 function compiledStack(parts: Omit<StackParts, "rules">): (method: DescMethod) => Compiled {
   const { cluster } = parts;
   let compiled = new Map<DescMethod, Compiled>();
-  let policy = cluster.policyState.policy;
+  let revision = cluster.revision;
   return (method) => {
-    if (cluster.policyState.policy !== policy) {
-      policy = cluster.policyState.policy;
+    if (cluster.revision !== revision) {
+      revision = cluster.revision;
       compiled = new Map();
     }
     let entry = compiled.get(method);
     if (!entry) {
       const plan = planOf(method);
-      const rules = rulesOf(policy, cluster.target.service, method);
+      const rules = rulesOf(cluster.policyState.policy, cluster.target.service, method);
       entry = { plan, send: compile(plan, { ...parts, rules }) };
       compiled.set(method, entry);
     }

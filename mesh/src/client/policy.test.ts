@@ -1,4 +1,5 @@
 import { EchoService } from "@antiphon/proto/antiphon/mesh/v1/echo";
+import { BalanceAlgorithm } from "@antiphon/proto/antiphon/mesh/v1/policy";
 import { Code, ConnectError, type ServiceImpl } from "@connectrpc/connect";
 import { expect, onTestFinished, test } from "vitest";
 import { echoService } from "../../testing/echo.ts";
@@ -209,9 +210,37 @@ test("a policy of nonsense is refused where everybody looks, and the last good o
 
 test("how calls are spread is the policy's", async () => {
   const { mesh, own, shown } = await meshOf(version("1", 3));
-  mesh.policy("echo", { balance: { algorithm: 2, slowStart: ms(0) } });
+  mesh.policy("echo", { balance: { algorithm: BalanceAlgorithm.ROUND_ROBIN, slowStart: ms(0) } });
   for (let call = 0; call < 9; call++) await own.echo({});
   const { balance, endpoints } = shown();
   expect(balance.algorithm).toBe("round_robin");
   expect(endpoints.map(({ picks }) => picks)).toEqual([3, 3, 3]);
+});
+
+test("with ring hash, calls with the same field or header go to the same endpoint", async () => {
+  const { mesh, own } = await meshOf(version("a"), version("b"), version("c"));
+  const slowStart = ms(0);
+  mesh.policy("echo", {
+    balance: { algorithm: BalanceAlgorithm.RING_HASH, hash: { case: "hashField", value: "text" }, slowStart },
+  });
+  const ownerOf = new Map<string, string>();
+  for (let call = 0; call < 60; call++) {
+    const text = `track ${call % 12}`;
+    const { instanceId } = await own.echo({ text, numbers: [BigInt(call)] });
+    expect(instanceId).toBe(ownerOf.get(text) ?? instanceId);
+    ownerOf.set(text, instanceId);
+  }
+  expect(new Set(ownerOf.values()).size).toBe(3);
+  mesh.policy("echo", {
+    balance: {
+      algorithm: BalanceAlgorithm.RING_HASH,
+      hash: { case: "hashHeader", value: "x-key" },
+      slowStart,
+    },
+  });
+  const owners = new Set<string>();
+  for (let call = 0; call < 10; call++) {
+    owners.add((await own.echo({ text: `${call}` }, { headers: { "x-key": "one" } })).instanceId);
+  }
+  expect(owners.size).toBe(1);
 });

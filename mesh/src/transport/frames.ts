@@ -13,6 +13,11 @@ export function frame(message: Uint8Array): Buffer {
   return framed;
 }
 
+/** The message in what `frame` has made. A view, no copy. */
+export function unframed(framed: Uint8Array): Uint8Array {
+  return framed.subarray(PREFIX_BYTES);
+}
+
 /** The message of a chunk that holds exactly one; undefined for anything else. A view, no copy. */
 export function wholeMessage(chunk: Uint8Array, maxBytes: number): Uint8Array | undefined {
   const length = chunk.length - PREFIX_BYTES;
