@@ -72,7 +72,8 @@ async function runLoad(one: OneCall, order: LoadOrder): Promise<LoadResult> {
     const waitMs = startedAt + index * everyMs - performance.now();
     if (waitMs > 0) await sleep(waitMs);
     for (let one = 0; one < burst; one++) calls.push(call());
-    if (stallMs > 0 && index === bursts >> 1) block(stallMs);
+    // After it come the timers, and only then the answers.
+    if (stallMs > 0 && index === bursts >> 1) setImmediate(block, stallMs);
   }
   await Promise.all(calls);
   return { offered: calls.length, tookMs, failures, rssBytes: process.memoryUsage.rss() };

@@ -64,6 +64,18 @@ describe("pick", () => {
     for (const endpoint of balancer.endpoints) expect(endpoint.inFlight).toBeGreaterThan(5);
   });
 
+  test("an endpoint that has fallen silent gets no more calls, however fast it was", () => {
+    const { balancer, by } = balancerOf(["silent", "b", "c", "d"]);
+    for (const endpoint of balancer.endpoints) warm(endpoint, endpoint.info.id === "silent" ? 2 : 100);
+    by("silent").begin(500, true);
+    expect(balancer.pick(501)).toBeDefined();
+    for (let count = 0; count < 100; count++) {
+      const endpoint = balancer.pick(650)!;
+      expect(endpoint).not.toBe(by("silent"));
+      attempt(endpoint, 650, 100);
+    }
+  });
+
   test("a slow endpoint gets a small share", () => {
     const { balancer, by } = balancerOf(["slow", "b", "c"]);
     for (const endpoint of balancer.endpoints) warm(endpoint, endpoint.info.id === "slow" ? 200 : 5);

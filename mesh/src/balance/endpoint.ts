@@ -17,6 +17,7 @@ export interface Ticket {
   readonly isProbe: boolean;
   /** What `CallerLag` said when it began. */
   readonly stalledMs: number;
+  readonly isUnary: boolean;
 }
 
 /** What an endpoint needs of the fleet that it belongs to. */
@@ -62,6 +63,9 @@ export class Endpoint {
   #probing = false;
   #breaker: Breaker | undefined;
   #lastFailedAtMs = Number.NEGATIVE_INFINITY;
+  /** Unary attempts without an answer, and the last moment at which there was none, or one came. */
+  #waiting = 0;
+  #silentSinceMs = 0;
 
   constructor(info: EndpointInfo, fleet: Fleet, nowMs: number) {
     this.info = info;
@@ -102,7 +106,7 @@ export class Endpoint {
   score(nowMs: number): number {
     // One probe at a time until it is known: neither starved beside warm peers nor flooded while cold.
     if (!this.#latency.warm && this.inFlight === 0 && !this.load.rests(nowMs)) return 0;
-    const waitMs = this.#latency.at(nowMs) * (this.inFlight + 1);
+    const waitMs = this.#expectedMs(nowMs) * (this.inFlight + 1);
     return (waitMs * this.load.factor(nowMs)) / this.weight(nowMs);
   }
 
@@ -110,8 +114,9 @@ export class Endpoint {
     return this.#latency.at(nowMs);
   }
 
-  /** Counts an attempt in, at pick time. */
-  begin(nowMs: number): Ticket {
+  /** Counts an attempt in, at pick time. Of a unary one an answer is expected, of a stream perhaps never. */
+  begin(nowMs: number, isUnary = false): Ticket {
+    if (isUnary && this.#waiting++ === 0) this.#silentSinceMs = nowMs;
     this.inFlight++;
     this.#fleet.inFlight++;
     this.picks++;
@@ -121,14 +126,14 @@ export class Endpoint {
       this.#probing = true;
       this.#fleet.onProbe();
     }
-    return { isProbe, stalledMs: this.#fleet.lag.stalledMs(nowMs) };
+    return { isProbe, stalledMs: this.#fleet.lag.stalledMs(nowMs), isUnary };
   }
 
   /**
    * Counts an attempt out. `elapsedMs`: how long its answer took; of a stream, the answer's beginning. For as
    * long as the caller itself could not listen, the endpoint is not held to account.
    */
-  end(verdict: Verdict, elapsedMs: number, nowMs: number, { isProbe, stalledMs }: Ticket): void {
+  end(verdict: Verdict, elapsedMs: number, nowMs: number, { isProbe, stalledMs, isUnary }: Ticket): void {
     this.inFlight--;
     this.#fleet.inFlight--;
     const lagMs = this.#fleet.lag.stalledMs(nowMs) - stalledMs;
@@ -137,6 +142,10 @@ export class Endpoint {
     const tookMs = elapsedMs - lagMs;
     if (isProbe) this.#endProbe(judged, nowMs);
     const isMeasured = judged === "success" || judged === "slow";
+    if (isUnary) {
+      this.#waiting--;
+      if (judged === "success") this.#silentSinceMs = nowMs;
+    }
     if (isMeasured && (tookMs > 0 || lagMs === 0)) this.#latency.observe(tookMs, nowMs);
     else if (judged === "failure") this.#latency.observeFailure(tookMs, nowMs);
     this.lastVerdict = judged;
@@ -156,6 +165,12 @@ export class Endpoint {
     this.machine.leave(nowMs);
   }
 
+  /** Who has not answered for longer than usual takes at least as long as that: a frozen process answers nobody. */
+  #expectedMs(nowMs: number): number {
+    const latencyMs = this.#latency.at(nowMs);
+    return this.#waiting > 0 ? Math.max(latencyMs, nowMs - this.#silentSinceMs) : latencyMs;
+  }
+
   #endProbe(verdict: Verdict, nowMs: number): void {
     this.#probing = false;
     if (!this.machine.onProbation) return;
@@ -164,7 +179,7 @@ export class Endpoint {
       this.#latency = new PeakEwma();
       this.machine.proven(nowMs);
     } else if (verdict === "failure") {
-      this.machine.eject("probe_failed", "it failed again", nowMs);
+      this.eject("probe_failed", "it failed again", nowMs);
     }
     this.#fleet.onProbe();
   }
