@@ -98,7 +98,6 @@ function unaryCall(method: DescMethodUnary, route: Route, forward: Forwarder, de
     keepTokens(keeper, message, context);
     if (maxAgeS !== undefined && context.requestMethod === "GET") {
       context.responseHeader.set("cache-control", `public, max-age=${maxAgeS}`);
-      context.responseHeader.set("vary", "accept-encoding");
     }
     return message;
   };

@@ -3,6 +3,7 @@ import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import { addressKey } from "./address.ts";
 import { bodyOf, dropRest } from "./body.ts";
+import { faultOfGet, withEtag } from "./connect-get.ts";
 import type { NodeHandler, NodeRequest, NodeResponse } from "./front.ts";
 import { requestHost } from "./host.ts";
 import type { PassThrough } from "./pass/pass-through.ts";
@@ -72,6 +73,14 @@ function answerCall(
       refuse(response, 415, "gRPC needs HTTP/2\n");
       return;
     }
+    if (request.method === "GET") {
+      response.setHeader("vary", "accept-encoding");
+      const fault = faultOfGet(url);
+      if (fault !== undefined) {
+        refuseAsConnect(response, 400, "invalid_argument", fault);
+        return;
+      }
+    }
     clampTimeout(request, "connect-timeout-ms", /^(\d{1,10})$/, () => 1, "");
     clampTimeout(request, "grpc-timeout", /^(\d{1,8})([HMSmun])$/, (unit) => UNIT_MS[unit] ?? 1, "m");
     return (
@@ -92,7 +101,9 @@ async function answerTranslated(
     const { methodKind } = translate.method;
     const oneMessage = methodKind === "unary" || methodKind === "server_streaming";
     const answer = await translate({ ...universal, body: bodyOf(request, oneMessage) });
-    await universalResponseToNodeResponse(answer, response);
+    const tagged =
+      request.method === "GET" ? await withEtag(answer, request.headers["if-none-match"]) : answer;
+    await universalResponseToNodeResponse(tagged, response);
   } catch (error) {
     // Aborted: the browser went away, and nobody is left to be told.
     if (ConnectError.from(error).code !== Code.Aborted) throw error;
@@ -137,9 +148,12 @@ function refuseCall(request: NodeRequest, response: NodeResponse, url: URL): voi
     refuse(response, 404, "");
     return;
   }
+  refuseAsConnect(response, 404, "unimplemented", `${url.pathname} is not a call of this gateway`);
+}
+
+function refuseAsConnect(response: NodeResponse, status: number, code: string, message: string): void {
   response.setHeader("content-type", "application/json");
-  const message = `${url.pathname} is not a call of this gateway`;
-  refuse(response, 404, JSON.stringify({ code: "unimplemented", message }));
+  refuse(response, status, JSON.stringify({ code, message }));
 }
 
 function notFound(request: NodeRequest, response: NodeResponse): void {

@@ -5,6 +5,7 @@ import type { MediaService, StatObjectResponse } from "@antiphon/proto/antiphon/
 import { type Client, Code, ConnectError } from "@connectrpc/connect";
 import { LRUCache } from "lru-cache";
 import { parseRange, type Range } from "./byte-range.ts";
+import { matches } from "./etag.ts";
 import type { NodeRequest, NodeResponse } from "./front.ts";
 
 /** How long browsers keep an object: it is addressed by its content and never changes. */
@@ -112,13 +113,6 @@ function rangeOf(request: NodeRequest, etag: string, size: number): Range | "uns
   const ifRange = request.headers["if-range"];
   if (ifRange !== undefined && ifRange !== `"${etag}"`) return undefined;
   return parseRange(request.headers.range, size);
-}
-
-function matches(ifNoneMatch: string | undefined, etag: string): boolean {
-  if (ifNoneMatch === undefined) return false;
-  return ifNoneMatch
-    .split(",")
-    .some((tag) => tag.trim().replace(/^W\//, "") === `"${etag}"` || tag.trim() === "*");
 }
 
 function refuseSignature(response: NodeResponse, verdict: "expired" | "bad_signature"): void {

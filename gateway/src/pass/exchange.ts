@@ -28,13 +28,12 @@ export function openExchange(
   const end = (message: string, code: Code) => over.abort(new ConnectError(message, code));
   const onDrain = () => end("the gateway is going away", Code.Unavailable);
   const onClose = () => end("the caller went away", Code.Aborted);
-  const timer =
-    timeoutMs === undefined
-      ? undefined
-      : setTimeout(() => end("the time the caller gave is over", Code.DeadlineExceeded), timeoutMs);
+  const expire = () => end("the time the caller gave is over", Code.DeadlineExceeded);
+  const timer = timeoutMs === undefined ? undefined : setTimeout(expire, timeoutMs);
   drain.addEventListener("abort", onDrain);
   response.once("close", onClose);
   if (drain.aborted) onDrain();
+  if (timeoutMs !== undefined && timeoutMs <= 0) expire();
   return {
     request,
     // Nothing but what HTTP/1.1 and the compatibility API of HTTP/2 share is used of it.
