@@ -7,6 +7,11 @@ import type { MethodPlan } from "./method-plan.ts";
 
 /** What a timer can wait for at most: 24 days. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/**
+ * A timer that is later than this was held up by its own process. The answer may have come in time and lie in
+ * the socket, which the event loop looks at after the timers: it is given that one look.
+ */
+const LATE_MS = 20;
 
 export interface DeadlineParts {
   readonly clock: Clock;
@@ -36,13 +41,22 @@ export function deadlineLayer(next: Send, plan: MethodPlan, { clock, rules }: De
       return;
     }
     let timer: NodeJS.Timeout | undefined;
+    let over = false;
+    const expire = () => {
+      if (!over) abort(call, expired(text()));
+    };
     if (atMs !== Number.POSITIVE_INFINITY) {
       call.deadlineAtMs = atMs;
-      timer = setTimeout(() => abort(call, expired(text())), Math.min(atMs - nowMs, LONGEST_TIMER_MS));
+      const onTime = () => {
+        if (clock.monotonic() - atMs < LATE_MS) expire();
+        else setImmediate(expire);
+      };
+      timer = setTimeout(onTime, Math.min(atMs - nowMs, LONGEST_TIMER_MS));
     }
     const unlinkOwn = call.signal && link(call, call.signal);
     const unlinkScope = scope?.signal && link(call, scope.signal);
     next(call, (outcome) => {
+      over = true;
       clearTimeout(timer);
       unlinkOwn?.();
       unlinkScope?.();

@@ -1,9 +1,11 @@
+import { once } from "node:events";
 import { constants, type ServerHttp2Stream } from "node:http2";
+import { Worker } from "node:worker_threads";
 import { gzipSync } from "node:zlib";
 import { EchoResponseSchema, EchoService } from "@antiphon/proto/antiphon/mesh/v1/echo";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { Code, createClient } from "@connectrpc/connect";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, onTestFinished, test } from "vitest";
 import { ManualClock } from "../../testing/manual-clock.ts";
 import { until } from "../../testing/until.ts";
 import { frame } from "../transport/frames.ts";
@@ -125,4 +127,33 @@ test("a timeout of 0 is none, not even that of the contract", async () => {
   await client.echo({}, { timeoutMs: 0 });
   await client.echo({});
   expect(timeouts).toEqual([undefined, expect.stringMatching(/^\d+m$/)]);
+});
+
+/** A peer in a thread of its own, which answers while this one stands still. */
+const THREAD = `
+  const server = require("node:http2").createServer();
+  server.on("stream", (stream) => {
+    stream.respond({ "content-type": "application/grpc" }, { waitForTrailers: true });
+    stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
+    stream.end(Buffer.alloc(5));
+  });
+  const tell = () => require("node:worker_threads").parentPort.postMessage(server.address().port);
+  server.listen(0, "127.0.0.1", tell);
+`;
+
+test("an answer that came in time is taken although the caller stood still until after the deadline", async () => {
+  const thread = new Worker(THREAD, { eval: true });
+  onTestFinished(() => void thread.terminate());
+  const [port] = await once(thread, "message");
+  const transport = createMeshTransport({ target: `static:///127.0.0.1:${port}` });
+  transports.push(transport);
+  const client = createClient(EchoService, transport);
+  await client.echo({});
+  const call = client.echo({}, { timeoutMs: 100 });
+  // After the request is sent: the timers come next, then the answers.
+  setImmediate(() => {
+    const until = performance.now() + 300;
+    while (performance.now() < until);
+  });
+  await call;
 });
