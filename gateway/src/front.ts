@@ -2,6 +2,7 @@ import http from "node:http";
 import http2 from "node:http2";
 import net, { type Socket } from "node:net";
 import tls from "node:tls";
+import { cutStalled } from "./stalls.ts";
 
 export type NodeRequest = http.IncomingMessage | http2.Http2ServerRequest;
 export type NodeResponse = http.ServerResponse | http2.Http2ServerResponse;
@@ -22,13 +23,24 @@ export interface FrontLimits {
   readonly headersTimeoutMs: number;
   /** A request must have arrived whole within it. */
   readonly requestTimeoutMs: number;
+  /** A client that takes nothing of an answer for so long is cut off. */
+  readonly writeTimeoutMs: number;
+  /** An HTTP/2 connection without any traffic for so long is closed. */
+  readonly idleTimeoutMs: number;
   readonly maxStreamsPerConnection: number;
+  /** How many streams a client may cancel at once, and how many a second in the long run. */
+  readonly resetBurst: number;
+  readonly resetsPerSecond: number;
 }
 
 export const defaultLimits: FrontLimits = {
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
+  writeTimeoutMs: 30_000,
+  idleTimeoutMs: 600_000,
   maxStreamsPerConnection: 200,
+  resetBurst: 500,
+  resetsPerSecond: 50,
 };
 
 /** A certificate and its key, in PEM. */
@@ -69,8 +81,21 @@ export async function openFront(handler: NodeHandler, options: FrontOptions): Pr
   // This one never does, it is handed its connections: tell it that it may begin.
   http1.emit("listening");
   const h2 = http2.createServer(
-    { settings: { maxConcurrentStreams: limits.maxStreamsPerConnection }, maxSessionMemory: 10 },
-    handler,
+    {
+      settings: { maxConcurrentStreams: limits.maxStreamsPerConnection },
+      maxSessionMemory: 10,
+      streamResetBurst: limits.resetBurst,
+      streamResetRate: limits.resetsPerSecond,
+    },
+    (request, response) => {
+      // HTTP/1.1 has this from Node.
+      const timer = setTimeout(
+        () => request.stream.close(http2.constants.NGHTTP2_CANCEL),
+        limits.requestTimeoutMs,
+      );
+      for (const event of ["end", "close"]) request.once(event, () => clearTimeout(timer));
+      handler(request, response);
+    },
   );
   const sockets = new Set<Socket>();
   const sessions = new Set<http2.ServerHttp2Session>();
@@ -79,6 +104,7 @@ export async function openFront(handler: NodeHandler, options: FrontOptions): Pr
   h2.on("session", (session) => {
     sessions.add(session);
     session.on("error", () => session.destroy());
+    session.setTimeout(limits.idleTimeoutMs, () => session.close());
     session.once("close", () => sessions.delete(session));
   });
 
@@ -91,6 +117,7 @@ export async function openFront(handler: NodeHandler, options: FrontOptions): Pr
     socket.on("error", () => socket.destroy());
   });
   await listen(listener, options);
+  const stopCutting = cutStalled(sockets, limits.writeTimeoutMs);
 
   return {
     port: (listener.address() as net.AddressInfo).port,
@@ -105,6 +132,7 @@ export async function openFront(handler: NodeHandler, options: FrontOptions): Pr
       const idle = setInterval(() => http1.closeIdleConnections(), 100);
       await closed;
       clearInterval(idle);
+      stopCutting();
     },
     close() {
       for (const socket of sockets) socket.destroy();

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import http2 from "node:http2";
 import { connect } from "node:net";
 import { gzipSync } from "node:zlib";
+import { until } from "@antiphon/mesh/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startEdge, stopEdge, type TestEdge, TRACK_ID } from "../testing/edge.ts";
 
@@ -36,6 +37,24 @@ const post = (headers: Record<string, string>, body: string | Uint8Array<ArrayBu
 async function stillAnswers(): Promise<void> {
   expect((await post({})).status).toBe(200);
 }
+
+test("a thousand calls given up half-way leave no connection behind", async () => {
+  const before = edge.front.connections;
+  const head = `POST ${PATH} HTTP/1.1\r\nHost: a\r\nContent-Type: application/proto\r\nContent-Length: 99\r\n\r\n`;
+  for (let round = 0; round < 10; round++) {
+    await Promise.all(
+      Array.from({ length: 100 }, async () => {
+        const socket = connect(edge.front.port, "127.0.0.1");
+        socket.on("error", () => {});
+        await once(socket, "connect");
+        socket.write(head);
+        socket.destroy();
+      }),
+    );
+  }
+  await until(() => edge.front.connections <= before);
+  await stillAnswers();
+});
 
 describe("HTTP/1.1", () => {
   const call = (head: string) =>
