@@ -108,7 +108,7 @@ test("an event that kills the process each time is parked after its attempts, an
   const alive = keepAlive();
   try {
     await until(async () => (await parkedKeys("killer")).length === 1, {
-      timeoutMs: 40_000,
+      timeoutMs: 90_000,
       what: "a parked key",
     });
     await until(
@@ -121,4 +121,4 @@ test("an event that kills the process each time is parked after its attempts, an
   }
   // The first delivery is not counted beforehand: three deaths at two attempts.
   expect([deaths, await parkedKeys("killer")]).toEqual([3, ["lst_killer"]]);
-}, 60_000);
+}, 120_000);

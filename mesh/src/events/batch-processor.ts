@@ -49,9 +49,12 @@ export async function processBatch(deps: ProcessorDeps, messages: readonly JsMsg
   for (const message of messages) if (!done.has(message)) await processDelivery(deps, message);
 }
 
-/** What came before, or cannot be read, has a story of its own. */
+/** A delivery after which an event is handled by itself, where its attempts are counted beforehand. */
+const LAST_IN_BATCH = 3;
+
+/** What came often, or cannot be read, has a story of its own. */
 function candidateOf(deps: ProcessorDeps, message: JsMsg): Candidate[] {
-  if (message.info.redelivered) return [];
+  if (message.info.deliveryCount > LAST_IN_BATCH) return [];
   try {
     const delivered = readDelivery(deps, message);
     const { envelope, payload } = delivered.event;

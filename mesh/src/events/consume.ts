@@ -117,7 +117,7 @@ export function consume(deps: ConsumeDeps, handlers: readonly EventHandler[]): E
       predecessorsGone: (message, type) => predecessorsGone(manager, group, message, type),
     };
     const inHand = new Set<JsMsg>();
-    const lanes = new Lanes<JsMsg>(concurrency, batch, async (messages) => {
+    const lanes = new Lanes<JsMsg>({ concurrency, batch, order: byKeySeq }, async (messages) => {
       // What was not begun goes to another replica at once.
       if (signal.aborted) for (const message of messages) message.nak();
       else await processBatch(processor, messages);
@@ -181,6 +181,15 @@ export function consume(deps: ConsumeDeps, handlers: readonly EventHandler[]): E
     },
     release,
   };
+}
+
+/** What was delivered again stands before what came meanwhile. */
+function byKeySeq(a: JsMsg, b: JsMsg): number {
+  return keySeqOf(a) - keySeqOf(b);
+}
+
+function keySeqOf({ headers }: JsMsg): number {
+  return Number(headers?.get("ce-keyseq")) || 0;
 }
 
 function laneOf({ subject, headers }: JsMsg): string {

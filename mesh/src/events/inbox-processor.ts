@@ -40,8 +40,15 @@ export interface ProcessorDeps {
   predecessorsGone(message: JsMsg, type: EventType): Promise<boolean>;
 }
 
-/** Deliveries of an event that came too early before we ask whether its predecessor will ever come. */
-const PATIENCE = 3;
+/**
+ * Whether to ask if the predecessor of an event that came too early will ever come: it costs the broker some
+ * work, so at its 4th delivery, its 8th, its 16th.
+ */
+function asksForPredecessor({ deliveryCount }: JsMsg["info"]): boolean {
+  return deliveryCount >= 4 && (deliveryCount & (deliveryCount - 1)) === 0;
+}
+/** An event that came too early is usually late by one round of its predecessor's. */
+const MAX_GAP_MS = 250;
 
 /** What kept an event from being handled has nothing to do with it. */
 class Postponed extends Error {
@@ -131,7 +138,6 @@ async function apply(
   const { consumer, pool, log, metrics, timeoutMs } = deps;
   const { envelope } = event;
   const handle = handlerOf(deps, event);
-  const tooEarly = message.info.deliveryCount >= PATIENCE;
   const claimAndHandle = async (tx: pg.PoolClient, acceptGap: boolean): Promise<Result> => {
     const claimed = await claim(tx, event, acceptGap);
     if (claimed === "gap" || claimed === "duplicate") return claimed;
@@ -158,7 +164,11 @@ async function apply(
     withTransaction(pool, (tx) => claimAndHandle(tx, acceptGap), { timeoutMs });
 
   let result = await once(false);
-  if (result === "gap" && tooEarly && (await asked(deps.predecessorsGone(message, type)))) {
+  if (
+    result === "gap" &&
+    asksForPredecessor(message.info) &&
+    (await asked(deps.predecessorsGone(message, type)))
+  ) {
     const { key, keySeq } = envelope;
     log.warn(
       { consumer, type: type.type, key, keySeq: String(keySeq) },
@@ -168,7 +178,7 @@ async function apply(
   }
   if (result === "gap") {
     metrics.gaps.inc({ consumer });
-    message.nak(doubling(50, message.info.deliveryCount, 1_000));
+    message.nak(doubling(50, message.info.deliveryCount, MAX_GAP_MS));
     return result;
   }
   message.ack();

@@ -9,7 +9,7 @@ function gate() {
 
 /** Lanes of tasks that run themselves. */
 function running(concurrency: number, batch = 1): Lanes<Task> {
-  return new Lanes(concurrency, batch, async (tasks) => {
+  return new Lanes({ concurrency, batch, order: () => 0 }, async (tasks) => {
     for (const task of tasks) await task();
   });
 }
@@ -47,13 +47,14 @@ test("no more is handled at once than allowed", async () => {
   expect(most).toBe(2);
 });
 
-test("a batch takes what is ready, one item of a lane at most", async () => {
+test("a batch takes what is ready, one item of a lane at most, the first by its order", async () => {
   const batches: string[][] = [];
-  const lanes = new Lanes<string>(1, 3, async (items) => {
+  const order = (a: string, b: string) => a.localeCompare(b);
+  const lanes = new Lanes<string>({ concurrency: 1, batch: 3, order }, async (items) => {
     batches.push([...items]);
     await new Promise(setImmediate);
   });
-  for (const item of ["a1", "a2", "b1", "c1", "d1", "a3", "b2"]) lanes.add(item.charAt(0), item);
+  for (const item of ["a1", "a3", "b1", "c1", "d1", "a2", "b2"]) lanes.add(item.charAt(0), item);
   await lanes.idle();
   expect(batches).toEqual([["a1", "b1", "c1"], ["d1", "a2", "b2"], ["a3"]]);
 });

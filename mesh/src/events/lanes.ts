@@ -1,3 +1,12 @@
+export interface LaneOptions<T> {
+  /** Batches at once. */
+  readonly concurrency: number;
+  /** Items a batch, at most. */
+  readonly batch: number;
+  /** Sorts what waits in a lane; equal items stay in the order in which they were added. */
+  readonly order: (a: T, b: T) => number;
+}
+
 /**
  * Handles items one after the other within a lane, and those of different lanes together: in batches that hold
  * one item of a lane at most, a bounded number of batches at once. A batch is what is ready when there is room
@@ -9,28 +18,26 @@ export class Lanes<T> {
   /** Lanes whose first item may be taken, in the order in which they became so. */
   readonly #ready = new Set<string>();
   readonly #batch: number;
+  readonly #order: (a: T, b: T) => number;
   readonly #handle: (items: readonly T[]) => Promise<void>;
   #free: number;
   #size = 0;
   #onDone: (() => void) | undefined;
 
-  /**
-   * @param concurrency batches at once
-   * @param batch items a batch, at most
-   * @param handle must not reject
-   */
-  constructor(concurrency: number, batch: number, handle: (items: readonly T[]) => Promise<void>) {
+  /** @param handle must not reject */
+  constructor({ concurrency, batch, order }: LaneOptions<T>, handle: (items: readonly T[]) => Promise<void>) {
     this.#free = concurrency;
     this.#batch = batch;
+    this.#order = order;
     this.#handle = handle;
   }
 
-  /** Adds an item at the end of a lane. */
+  /** Adds an item at its place in a lane. */
   add(lane: string, item: T): void {
     this.#size += 1;
     const queue = this.#queues.get(lane);
     if (queue) {
-      queue.push(item);
+      queue.splice(queue.findLastIndex((each) => this.#order(each, item) <= 0) + 1, 0, item);
       return;
     }
     this.#queues.set(lane, [item]);
