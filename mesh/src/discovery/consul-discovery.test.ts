@@ -66,7 +66,28 @@ test("endpoints carry the node's address, version, zone and weight that Consul t
     { id: "a", host: "10.0.0.2", port: 7001, version: "2", zone: "a", weight: 1 },
     { id: "b", host: "10.0.0.1", port: 7001, version: "2", zone: "a", weight: 3 },
   ]);
-  expect(consul.asked[0]?.searchParams.get("passing")).toBe("1");
+});
+
+test("an instance is as well as the worst of its checks; one that fails any is not told of", async () => {
+  const checked = (id: string, ...statuses: string[]) => ({
+    ...entry(id, { Weights: { Passing: 8, Warning: 2 } }),
+    Checks: statuses.map((Status) => ({ Status })),
+  });
+  const consul = await fakeConsul((response) => {
+    const entries = [
+      checked("well", "passing", "passing"),
+      checked("warned", "passing", "warning"),
+      checked("ill", "passing", "critical"),
+      checked("at-rest", "maintenance"),
+    ];
+    response.setHeader("X-Consul-Index", 4).end(JSON.stringify(entries));
+  });
+  const { infos } = watch(consul.url);
+  await until(() => infos.length >= 2);
+  expect(infos.slice(0, 2)).toMatchObject([
+    { id: "warned", weight: 2, health: "warning" },
+    { id: "well", weight: 8 },
+  ]);
 });
 
 test("the same set is told once, whatever its order and however often Consul answers", async () => {
