@@ -225,7 +225,7 @@ test("with ring hash, calls with the same field or header go to the same endpoin
   });
   const ownerOf = new Map<string, string>();
   for (let call = 0; call < 60; call++) {
-    const text = `track ${call % 12}`;
+    const text = `track ${call % 30}`;
     const { instanceId } = await own.echo({ text, numbers: [BigInt(call)] });
     expect(instanceId).toBe(ownerOf.get(text) ?? instanceId);
     ownerOf.set(text, instanceId);
