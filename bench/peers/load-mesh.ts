@@ -1,17 +1,41 @@
-import { consulDiscovery, createMeshTransport } from "@antiphon/mesh";
+import {
+  consulDiscovery,
+  createMeshTransport,
+  type MeshTransportOptions,
+  type PolicySource,
+  staticDiscovery,
+} from "@antiphon/mesh";
 import { EchoService } from "@antiphon/proto/antiphon/mesh/v1/echo";
+import { TrafficPolicySchema } from "@antiphon/proto/antiphon/mesh/v1/policy";
+import { create } from "@bufbuild/protobuf";
 import { createClient } from "@connectrpc/connect";
 import { type LoadSettings, serveLoads } from "../src/load.ts";
 
 /** The mesh's client. */
-const { addresses, consulUrl, once } = JSON.parse(process.argv[2]!) as LoadSettings;
-const transport = createMeshTransport(
-  consulUrl === undefined
-    ? { target: `static:///${addresses}` }
-    : { target: "consul:///echo", discovery: consulDiscovery({ url: consulUrl }) },
-);
-const client = createClient(EchoService, transport);
+const settings = JSON.parse(process.argv[2]!) as LoadSettings;
+const client = createClient(EchoService, createMeshTransport(optionsOf(settings)));
 
 serveLoads((timeoutMs) =>
-  once ? client.echoOnce({ text: "x" }, { timeoutMs }) : client.echo({ text: "x" }, { timeoutMs }),
+  settings.once ? client.echoOnce({ text: "x" }, { timeoutMs }) : client.echo({ text: "x" }, { timeoutMs }),
 );
+
+function optionsOf({ addresses, consulUrl, hedgeAfterMs }: LoadSettings): MeshTransportOptions {
+  if (consulUrl !== undefined) {
+    return { target: "consul:///echo", discovery: consulDiscovery({ url: consulUrl }) };
+  }
+  if (hedgeAfterMs === undefined) return { target: `static:///${addresses}` };
+  const echo = addresses.map((id) => {
+    const [host = "", port] = id.split(":");
+    return { id, host, port: Number(port), version: "", zone: "", weight: 1 };
+  });
+  const method = "antiphon.mesh.v1.EchoService/Echo";
+  const hedge = { delay: { seconds: 0n, nanos: hedgeAfterMs * 1_000_000 } };
+  const policy = create(TrafficPolicySchema, { methods: [{ method, hedge }] });
+  const policies: PolicySource = {
+    watch(_service, onState) {
+      queueMicrotask(() => onState({ policy, refused: undefined }));
+      return { close() {} };
+    },
+  };
+  return { target: "consul:///echo", discovery: staticDiscovery({ echo }), policies };
+}

@@ -18,6 +18,8 @@ export interface LoadSettings {
   readonly consulUrl?: string;
   /** Calls a method that must not be sent twice. */
   readonly once?: boolean;
+  /** The mesh's hedging policy: off without it. */
+  readonly hedgeAfterMs?: number;
   /** Of grpc-js's service config. */
   readonly methodConfig?: readonly object[];
   readonly retryThrottling?: object;

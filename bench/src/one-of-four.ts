@@ -1,12 +1,18 @@
 import type { BenchOptions } from "./benches.ts";
-import { CLIENTS, type ClientName, Replica, startClients } from "./fleet.ts";
-import { failedOf, type LoadOrder, type LoadResult } from "./load.ts";
+import { LoadClient, Replica, WARM_UP } from "./fleet.ts";
+import { failedOf, type LoadOrder, type LoadResult, type LoadSettings } from "./load.ts";
 import { againstGrpcJs, type Line } from "./report.ts";
 
 const REPLICAS = 4;
 const RATE = 200;
 const DEADLINE_MS = 1_000;
 const FAULT_AFTER_MS = 1_500;
+
+const CLIENTS: Readonly<Record<string, { file: string; settings: Partial<LoadSettings> }>> = {
+  mesh: { file: "load-mesh", settings: {} },
+  "mesh, hedged": { file: "load-mesh", settings: { hedgeAfterMs: 100 } },
+  "grpc-js": { file: "load-grpc-js", settings: {} },
+};
 
 /** Stopped by SIGSTOP in the middle of a load: its connections stay open, nothing answers. */
 export const frozen = {
@@ -30,13 +36,22 @@ async function underFault(
   const rounds = quick ? 2 : 5;
   const order: LoadOrder = {
     ratePerSecond: RATE,
-    durationMs: quick ? 5_000 : 12_000,
+    durationMs: quick ? 3_500 : 12_000,
     deadlineMs: DEADLINE_MS,
   };
   const replicas = await Promise.all(Array.from({ length: REPLICAS }, () => Replica.start({})));
-  const clients = await startClients(replicas.flatMap(({ addresses }) => addresses));
-  const results = new Map<ClientName, LoadResult[]>(CLIENTS.map((name) => [name, []]));
+  const addresses = replicas.flatMap((replica) => replica.addresses);
+  const clients = new Map<string, LoadClient>();
+  const results = new Map<string, LoadResult[]>();
   try {
+    await Promise.all(
+      Object.entries(CLIENTS).map(async ([name, { file, settings }]) => {
+        const client = await LoadClient.start(file, { addresses, ...settings });
+        clients.set(name, client);
+        results.set(name, []);
+        await client.run(WARM_UP);
+      }),
+    );
     let turn = 0;
     for (let round = 0; round < rounds; round++) {
       for (const [name, client] of clients) {
@@ -47,31 +62,31 @@ async function underFault(
         clearTimeout(fault);
         results.get(name)!.push(result);
         say(
-          `round ${round + 1}/${rounds} ${name.padEnd(8)} ${JSON.stringify(result.failures)} of ${result.offered}`,
+          `round ${round + 1}/${rounds} ${name.padEnd(12)} ${JSON.stringify(result.failures)} of ${result.offered}`,
         );
         if (signal === "SIGSTOP") victim.worker.stop("SIGCONT");
         else replicas[index] = await Replica.start({ port: victim.ports[0]! });
-        // Until both clients have their connection back.
-        for (const each of clients.values()) await each.run({ ...order, durationMs: 1_000 });
+        // Until all clients have their connection back.
+        await Promise.all([...clients.values()].map((each) => each.run({ ...order, durationMs: 1_000 })));
       }
     }
   } finally {
     for (const client of clients.values()) client.worker.stop();
     for (const { worker } of replicas) worker.stop("SIGKILL");
   }
-  const worst = (name: ClientName) => Math.max(...results.get(name)!.map(failedOf));
-  const ours = results.get("mesh")!;
-  const offered = ours.reduce((sum, result) => sum + result.offered, 0);
-  return [
-    againstGrpcJs({
+  const worst = (name: string) => Math.max(...results.get(name)!.map(failedOf));
+  return ["mesh", "mesh, hedged"].map((name) => {
+    const ours = results.get(name)!;
+    return againstGrpcJs({
       bench,
       metric: "failed_calls",
       unit: "calls",
       n: rounds,
-      offered,
+      offered: ours.reduce((sum, result) => sum + result.offered, 0),
       achieved: ours.reduce((sum, { tookMs }) => sum + tookMs.length, 0),
-      ours: worst("mesh"),
+      ours: worst(name),
       peer: worst("grpc-js"),
+      client: name,
       peer_settings: "round_robin",
       signal,
       replicas: REPLICAS,
@@ -80,6 +95,6 @@ async function underFault(
       calls_a_round: ours[0]!.offered,
       failures: ours.map(({ failures }) => failures),
       peer_failures: results.get("grpc-js")!.map(({ failures }) => failures),
-    }),
-  ];
+    });
+  });
 }
