@@ -67,7 +67,16 @@ export async function runService<C extends { readonly mesh: MeshConfig }>(
         mesh,
         registrar: consulRegistrar({ url: mesh.consulUrl, log }),
         connect: (target) =>
-          createMeshTransport({ target, discovery, policies, log, metrics, clock: systemClock }),
+          createMeshTransport({
+            target,
+            discovery,
+            policies,
+            zone: mesh.zone,
+            callerId: instanceId,
+            log,
+            metrics,
+            clock: systemClock,
+          }),
         log,
         metrics,
         clock: systemClock,

@@ -18,11 +18,14 @@ function caller(url = backing().consulUrl) {
   const seen: { state: PolicyState; atMs: number }[] = [];
   const policies = consulPolicies({ url, log: pino({ level: "silent" }) });
   cleanups.push(policies.watch(service, (state) => seen.push({ state, atMs: performance.now() })).close);
+  return { seen, latest: () => seen.at(-1)?.state, ...storeOf(service) };
+}
+
+/** Where the policy of a service lies; it is gone after the test. */
+function storeOf(service: string) {
   const key = `${backing().consulUrl}/v1/kv/${policyKey(service)}`;
   cleanups.push(() => fetch(key, { method: "DELETE" }));
   return {
-    seen,
-    latest: () => seen.at(-1)?.state,
     put: (policy: unknown) => fetch(key, { method: "PUT", body: JSON.stringify(policy) }),
     remove: () => fetch(key, { method: "DELETE" }),
   };
