@@ -21,12 +21,12 @@ export interface RetryParts {
 }
 
 /**
- * Sends a call again after `unavailable`, on another endpoint while one is left: up to three attempts, or
- * what the policy says, and
- * under the target's budget where its contract says that this does no harm; once, outside the budget,
- * where no handler can have seen it. A call that a server refused because it has too much to do goes to
- * one that has not; where all have, after their pushback and under the budget. A call of which the caller has seen an answer, or whose messages are
- * written one by one, is sent once. A peer's `grpc-retry-pushback-ms` is obeyed.
+ * Sends a call again after `unavailable`, or an attempt that timed out, on another endpoint while one is left:
+ * up to three attempts (or what the policy says) and under the target's budget where its contract says that
+ * this does no harm; once, outside the budget, where no handler can have seen it. A call that a server refused
+ * because it has too much to do goes to one that has not; where all have, after their pushback and under the
+ * budget. A call of which the caller has seen an answer, or whose messages are written one by one, is sent
+ * once. A peer's `grpc-retry-pushback-ms` is obeyed.
  */
 export function retryLayer(next: Send, plan: MethodPlan, parts: RetryParts): Send {
   const { clock, budget, cluster, maxAttempts, onRetry } = parts;
