@@ -52,7 +52,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
      CREATE TABLE relay_cursor AS SELECT 0::bigint AS seq`,
   );
   const writers = cast.filter((role) => role === "writer").length;
-  const perSecond = (options.events / ((options.kills * options.everyMs) / 1_000) / writers) * 1.25;
+  const perSecond = (options.events / ((options.kills * options.everyMs) / 1_000) / writers) * 1.5;
   const env = { NATS_URL: nats.url, DATABASE_URL: databaseUrl, PER_SECOND: String(perSecond) };
   const actors = cast.map((role, i) => new Actor(role, `${role}-${i}`, env));
   try {

@@ -24,7 +24,7 @@ try {
     nats,
     databaseUrl: postgres.url,
     kills: 64,
-    everyMs: 2_500,
+    everyMs: 2_000,
     events: 20_000,
     say,
   });

@@ -31,7 +31,7 @@ const metrics = new Registry();
 const { signal } = new AbortController();
 const outbox = openOutbox({ pool, service: "chaos", nats, log, metrics });
 const liked = event(TrackLikedSchema);
-const KEYS = 60;
+const KEYS = 150;
 
 const WRITERS = 4;
 
