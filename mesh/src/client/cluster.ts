@@ -2,22 +2,22 @@ import { MeshErrorReason } from "@antiphon/proto/antiphon/mesh/v1/errors";
 import { Code } from "@connectrpc/connect";
 import type { Logger } from "pino";
 import { Balancer, type EndpointChanges } from "../balance/balancer.ts";
-import type { Endpoint, LinkState } from "../balance/endpoint.ts";
-import type { EndpointState, Transition } from "../balance/endpoint-state.ts";
-import type { PickRecord } from "../balance/pick-log.ts";
-import type { BalanceOverrides, BalanceSettings } from "../balance/settings.ts";
+import type { Endpoint } from "../balance/endpoint.ts";
+import type { BalanceOverrides } from "../balance/settings.ts";
+import { type BalanceSnapshot, snapshotOf } from "../balance/snapshot.ts";
 import type { Clock } from "../clock.ts";
 import type { Discovery, EndpointInfo, Watch } from "../discovery/discovery.ts";
 import { balanceOf } from "../policy/balance-policy.ts";
 import { NO_POLICY, type PolicySource, type PolicyState, shownPolicy } from "../policy/policy-source.ts";
 import { RetryBudget } from "../resilience/retry-budget.ts";
+import { logTransition } from "../telemetry/transition-log.ts";
 import type { Connect, Connection } from "../transport/connection.ts";
 import { type CallOutcome, verdictOfMesh } from "./call.ts";
 import { Link } from "./link.ts";
 import type { Target } from "./target.ts";
 
 /** What `/debug/mesh` shows of one target. */
-export interface TargetSnapshot {
+export interface TargetSnapshot extends BalanceSnapshot {
   readonly target: string;
   /** Whether discovery has answered at least once. */
   readonly discovered: boolean;
@@ -25,32 +25,8 @@ export interface TargetSnapshot {
   readonly waiting: number;
   /** 1 is untouched, 0 used up. */
   readonly retryBudgetRemaining: number;
-  readonly endpoints: readonly {
-    readonly id: string;
-    readonly address: string;
-    readonly version: string;
-    readonly zone: string;
-    readonly state: EndpointState;
-    /** Why, and for how long already. */
-    readonly reason: string;
-    readonly sinceMs: number;
-    readonly link: LinkState;
-    /** Its part of its weight, 0 to 1: less than 1 while it warms up or discovery warns of it. */
-    readonly share: number;
-    readonly latencyMs: number;
-    /** What it says itself: 0 idle, 1 at its limit. */
-    readonly load: number;
-    readonly inFlight: number;
-    readonly picks: number;
-    readonly lastFailure: string | undefined;
-  }[];
   /** The traffic policy that is followed, and why a newer one is refused. */
   readonly policy: ReturnType<typeof shownPolicy>;
-  readonly balance: BalanceSettings;
-  /** Newest first. */
-  readonly recentPicks: readonly PickRecord[];
-  /** Newest first. */
-  readonly recentTransitions: readonly (Omit<Transition, "atMs"> & { readonly ageMs: number })[];
 }
 
 export interface ClusterOptions {
@@ -90,7 +66,7 @@ export class Cluster {
       ...(options.balance ? { settings: options.balance } : {}),
       ...(options.zone === undefined ? {} : { zone: options.zone }),
       ...(options.callerId === undefined ? {} : { callerId: options.callerId }),
-      onTransition: (transition) => this.#tell(transition),
+      onTransition: (transition) => logTransition(options.log, target.text, transition),
     });
     this.#watch = discovery.watch(target.service, (infos) => this.#update(infos));
     this.#policyWatch = options.policies?.watch(target.service, (state) => this.#steer(state));
@@ -187,35 +163,13 @@ export class Cluster {
   }
 
   snapshot(): TargetSnapshot {
-    const nowMs = this.#options.clock.monotonic();
-    this.#balancer.advance(nowMs);
     return {
       target: this.target.text,
       discovered: this.#discovered,
       waiting: this.#waiters.size,
       retryBudgetRemaining: this.retryBudgetRemaining(),
-      endpoints: [...this.endpoints, ...this.#balancer.draining].map((endpoint) => ({
-        id: endpoint.info.id,
-        address: `${endpoint.info.host}:${endpoint.info.port}`,
-        version: endpoint.info.version,
-        zone: endpoint.info.zone,
-        state: endpoint.machine.state,
-        reason: endpoint.machine.reason,
-        sinceMs: nowMs - endpoint.machine.sinceMs,
-        link: endpoint.link,
-        share: endpoint.machine.share(nowMs),
-        latencyMs: endpoint.latencyMs(nowMs),
-        load: endpoint.load.at(nowMs),
-        inFlight: endpoint.inFlight,
-        picks: endpoint.picks,
-        lastFailure: this.#links.get(endpoint)?.lastFailure,
-      })),
       policy: shownPolicy(this.#policyState),
-      balance: this.#balancer.settings,
-      recentPicks: this.#balancer.recentPicks(),
-      recentTransitions: this.#balancer
-        .recentTransitions()
-        .map(({ atMs, ...transition }) => ({ ...transition, ageMs: nowMs - atMs })),
+      ...snapshotOf(this.#balancer, this.#options.clock.monotonic()),
     };
   }
 
@@ -260,12 +214,6 @@ export class Cluster {
       this.#links.set(endpoint, link);
     }
     for (const endpoint of added) this.#links.get(endpoint)!.start();
-  }
-
-  #tell({ endpoint, from, to, cause, reason }: Transition): void {
-    const level = to === "ejected" ? "warn" : "info";
-    const target = this.target.text;
-    this.#options.log?.[level]({ target, endpoint, from, to, cause, reason }, `endpoint is ${to}`);
   }
 
   /** Lets waiting calls go on where that makes sense now. */

@@ -35,7 +35,7 @@ export class MeshPicker implements experimental.Picker {
     const nowMs = performance.now();
     this.#expire(nowMs);
     const tried = this.#triedBy(args.metadata);
-    const endpoint = this.#balancer.pick(nowMs, tried);
+    const endpoint = this.#balancer.pick(nowMs, tried, this.#keyOf(args.metadata));
     const result = endpoint && this.#leafOf(endpoint)?.getPicker().pick(args);
     if (!result) return QUEUE;
     if (result.pickResultType !== experimental.PickResultType.COMPLETE) return result;
@@ -80,6 +80,12 @@ export class MeshPicker implements experimental.Picker {
       }
       reservations.shift();
     }
+  }
+
+  /** For `ring_hash` by a header; a request's fields are not told to pickers. */
+  #keyOf(metadata: Metadata): string | undefined {
+    const { hash } = this.#balancer;
+    return hash?.kind === "header" ? metadata.get(hash.name)[0]?.toString() : undefined;
   }
 
   #triedBy(metadata: Metadata): Endpoint[] {

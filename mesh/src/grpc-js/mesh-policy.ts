@@ -1,7 +1,11 @@
 import { type ChannelOptions, connectivityState, experimental } from "@grpc/grpc-js";
+import type { Logger } from "pino";
 import { Balancer } from "../balance/balancer.ts";
 import type { Endpoint, LinkState } from "../balance/endpoint.ts";
+import type { BalanceOverrides } from "../balance/settings.ts";
+import { type BalanceSnapshot, snapshotOf } from "../balance/snapshot.ts";
 import type { EndpointInfo } from "../discovery/discovery.ts";
+import { logTransition } from "../telemetry/transition-log.ts";
 import { infoOf } from "./endpoints.ts";
 import { MeshPicker } from "./mesh-picker.ts";
 
@@ -24,6 +28,35 @@ export class MeshPolicyConfig implements experimental.TypedLoadBalancingConfig {
   }
 }
 
+export interface MeshPolicyOptions {
+  /** Hears of every change of an endpoint's state. */
+  readonly log?: Logger;
+  /** The caller's own, for `preferZone`. */
+  readonly zone?: string;
+  /** How calls are spread; nonsense throws `BalanceSettingsError` when a channel connects. */
+  readonly balance?: BalanceOverrides;
+}
+
+/** The policy with options, as grpc-js wants it: a class. */
+export function meshPolicy(
+  options: MeshPolicyOptions,
+): new (
+  helper: experimental.ChannelControlHelper,
+) => experimental.LoadBalancer {
+  return class extends MeshPolicy {
+    constructor(helper: experimental.ChannelControlHelper) {
+      super(helper, options);
+    }
+  };
+}
+
+const open = new Set<Balancer>();
+
+/** What `/debug/mesh` shows of the channels of stock clients. */
+export function policySnapshots(): BalanceSnapshot[] {
+  return [...open].map((balancer) => snapshotOf(balancer, performance.now()));
+}
+
 interface Child {
   readonly endpoint: Endpoint;
   readonly leaf: experimental.LeafLoadBalancer;
@@ -35,14 +68,20 @@ interface Child {
 /** The mesh's `Balancer` as a load-balancing policy of grpc-js: one leaf, one connection, an endpoint. */
 export class MeshPolicy implements experimental.LoadBalancer {
   readonly #helper: experimental.ChannelControlHelper;
-  readonly #balancer = new Balancer();
+  readonly #balancer: Balancer;
   readonly #children = new Map<Endpoint, Child>();
   readonly #picker: MeshPicker;
   #lastError = "discovery knows no endpoint";
   #updating = false;
 
-  constructor(helper: experimental.ChannelControlHelper) {
+  constructor(helper: experimental.ChannelControlHelper, { log, zone, balance }: MeshPolicyOptions = {}) {
     this.#helper = helper;
+    this.#balancer = new Balancer({
+      ...(zone === undefined ? {} : { zone }),
+      ...(balance ? { settings: balance } : {}),
+      onTransition: (transition) => logTransition(log, POLICY_NAME, transition),
+    });
+    open.add(this.#balancer);
     this.#picker = new MeshPicker(this.#balancer, (endpoint) => this.#children.get(endpoint)?.leaf);
   }
 
@@ -78,6 +117,7 @@ export class MeshPolicy implements experimental.LoadBalancer {
   destroy(): void {
     for (const endpoint of [...this.#children.keys()]) this.#drop(endpoint);
     this.#balancer.close();
+    open.delete(this.#balancer);
   }
 
   getTypeName(): string {
