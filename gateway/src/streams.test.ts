@@ -1,0 +1,148 @@
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { serve } from "@antiphon/mesh";
+import { startMesh, type TestMesh, until } from "@antiphon/mesh/testing";
+import { EchoService, EchoStreamRequestSchema } from "@antiphon/proto/antiphon/mesh/v1/echo";
+import { Access, MethodSemanticsSchema } from "@antiphon/proto/antiphon/options/v1/options";
+import { create, toBinary } from "@bufbuild/protobuf";
+import type { ServiceImpl } from "@connectrpc/connect";
+import { pino } from "pino";
+import { Registry } from "prom-client";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { enveloped } from "../testing/raw.ts";
+import { callRouter, MAX_MESSAGE_BYTES } from "./calls.ts";
+import { edgeHandler } from "./edge.ts";
+import { type Front, openFront } from "./front.ts";
+import { strictMetadata } from "./metadata.ts";
+import { passingCalls } from "./pass/pass-through.ts";
+import { readContracts } from "./routes.ts";
+import { edgeTelemetry } from "./telemetry.ts";
+
+/** Streams through the gateway from a service on the mesh that never ends one by itself. */
+const MESSAGE_BYTES = 27_000;
+const seen = { produced: 0, open: 0 };
+let mesh: TestMesh;
+let front: Front;
+let drain: AbortController;
+
+beforeAll(async () => {
+  const echo = {
+    async *echoStream({ intervalMs }, { signal }) {
+      seen.open++;
+      try {
+        const payload = new Uint8Array(MESSAGE_BYTES);
+        for (let index = 0; !signal.aborted; index++) {
+          seen.produced++;
+          yield { index, payload };
+          if (intervalMs > 0 && !signal.aborted) await once(signal, "abort");
+        }
+      } finally {
+        seen.open--;
+      }
+    },
+  } satisfies Partial<ServiceImpl<typeof EchoService>>;
+  const served = [serve(EchoService, echo as unknown as ServiceImpl<typeof EchoService>)];
+  mesh = await startMesh({ services: [{ name: "echo", served }] });
+});
+afterAll(() => mesh.stop());
+
+beforeEach(async () => {
+  seen.produced = 0;
+  drain = new AbortController();
+  const semantics = create(MethodSemanticsSchema, { access: Access.PUBLIC });
+  const routes = [{ method: EchoService.method.echoStream, semantics, service: "echo" }];
+  const transport = mesh.deps("gateway").transport("consul:///echo");
+  const calls = {
+    contracts: readContracts(),
+    admission: { admit: async () => undefined },
+    guesses: { check() {}, wrong() {} },
+    addressOf: () => "",
+    transport: () => transport,
+    metadata: strictMetadata,
+    maxMessageBytes: MAX_MESSAGE_BYTES,
+    untimedMs: undefined,
+    signal: drain.signal,
+  };
+  const handler = edgeHandler({
+    router: callRouter({ ...calls, routes, secureCookies: false }),
+    passing: passingCalls(routes, calls),
+    addressOf: calls.addressOf,
+    media: (_request, response) => void response.end(),
+    page: undefined,
+    telemetry: edgeTelemetry({
+      metrics: new Registry(),
+      log: pino({ level: "silent" }),
+      monotonic: () => performance.now(),
+    }),
+  });
+  front = await openFront(handler, { host: "127.0.0.1", port: 0 });
+  return async () => {
+    front.close();
+    await front.drain();
+  };
+});
+
+const types = ["application/connect+proto", "application/connect+json"] as const;
+
+/** Asks for the stream, with one message only where it is to be quiet then, and reads nothing of it yet. */
+async function ask(type: (typeof types)[number], intervalMs = 0): Promise<Socket> {
+  const request = create(EchoStreamRequestSchema, { intervalMs });
+  const body = enveloped(
+    type.endsWith("json")
+      ? Buffer.from(`{"intervalMs":${intervalMs}}`)
+      : toBinary(EchoStreamRequestSchema, request),
+  );
+  const socket = connect(front.port, "127.0.0.1");
+  socket.on("error", () => {});
+  socket.pause();
+  await once(socket, "connect");
+  socket.write(
+    `POST /antiphon.mesh.v1.EchoService/EchoStream HTTP/1.1\r\nHost: a\r\nContent-Type: ${type}\r\nContent-Length: ${body.length}\r\n\r\n`,
+  );
+  socket.write(body);
+  return socket;
+}
+
+test.each(types)("a reader of %s that stalls holds at most 8 MB, and its leaving is heard", async (type) => {
+  const socket = await ask(type);
+  await until(() => seen.produced > 0);
+  // At rest when nothing was produced between two looks.
+  let last = -1;
+  await until(async () => {
+    const still = seen.produced === last;
+    last = seen.produced;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    return still;
+  });
+  expect(seen.produced * MESSAGE_BYTES).toBeLessThan(8_000_000);
+  const leftAtMs = performance.now();
+  socket.destroy();
+  await until(() => seen.open === 0);
+  // A machine under load: the target of 100 ms is for one that is not.
+  expect(performance.now() - leftAtMs).toBeLessThan(1000);
+});
+
+test.each(types)(
+  "a thousand streams of %s that are given up leave no call open",
+  async (type) => {
+    for (let round = 0; round < 20; round++) {
+      const sockets = await Promise.all(Array.from({ length: 50 }, () => ask(type, 1)));
+      for (const socket of sockets) socket.destroy();
+    }
+    await until(() => seen.open === 0 && front.connections === 0);
+  },
+  30_000,
+);
+
+test.each(types)("draining ends a stream of %s with unavailable", async (type) => {
+  const socket = await ask(type);
+  await until(() => seen.produced > 0);
+  drain.abort();
+  let tail = "";
+  socket.setEncoding("latin1").on("data", (chunk) => {
+    tail = (tail + chunk).slice(-400);
+  });
+  socket.resume();
+  await until(() => tail.includes('"code":"unavailable"'));
+  socket.destroy();
+});
