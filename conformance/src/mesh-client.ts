@@ -19,6 +19,8 @@ async function run(request: ClientCompatRequest): Promise<void> {
     await call.make();
   } catch (error) {
     call.failed(error);
+  } finally {
+    call.end();
   }
   const answer = { testName: request.testName, result: { case: "response" as const, value: call.result() } };
   writeMessage(ClientCompatResponseSchema, create(ClientCompatResponseSchema, answer));

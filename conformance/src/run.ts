@@ -3,8 +3,9 @@ import { existsSync, mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 /**
- * Installs the official runner into .antiphon/ where it is missing, and runs it for the gateway and, as
- * the baseline, for plain connect-node. Exits with 1 where a case of the gateway fails, 69 without Go.
+ * Installs the official runner into .antiphon/ where it is missing, and runs it for the gateway, as the
+ * baseline for plain connect-node, and for the mesh's client. Exits with 1 where a case of the gateway or of
+ * the client fails, 69 without Go.
  */
 const VERSION = "v1.0.5";
 const EXIT_UNAVAILABLE = 69;
@@ -30,27 +31,26 @@ function install(): void {
   process.exit(EXIT_UNAVAILABLE);
 }
 
-function run(what: string, config: string, server: string): SpawnSyncReturns<Buffer> {
+function run(what: string, config: string, ...command: readonly string[]): SpawnSyncReturns<Buffer> {
   console.error(`\n${what}, ${config}`);
-  const args = [
-    "--mode",
-    "server",
-    "--conf",
-    `conformance/${config}`,
-    "--max-servers",
-    "2",
-    "--parallel",
-    "4",
-  ];
-  return spawnSync(runner, [...args, "--", process.execPath, `conformance/src/${server}`], {
+  return spawnSync(runner, ["--conf", `conformance/${config}`, ...command], {
     cwd: root,
     stdio: "inherit",
     timeout: RUN_TIMEOUT_MS,
   });
 }
 
+function runServer(what: string, config: string, server: string): SpawnSyncReturns<Buffer> {
+  const mode = ["--mode", "server", "--max-servers", "2", "--parallel", "4", "--"];
+  return run(what, config, ...mode, process.execPath, `conformance/src/${server}`);
+}
+
 install();
-const required = run("gateway", "required.yaml", "server.ts");
-const everything = run("gateway", "everything.yaml", "server.ts");
-run("connect-node", "required.yaml", "connect-node.ts");
-if (required.status !== 0 || everything.status !== 0) process.exit(1);
+const client = ["--mode", "client", "--", process.execPath, "conformance/src/mesh-client.ts"];
+const judged = [
+  runServer("gateway", "required.yaml", "server.ts"),
+  runServer("gateway", "everything.yaml", "server.ts"),
+  run("mesh client", "mesh-client.yaml", ...client),
+];
+runServer("connect-node", "required.yaml", "connect-node.ts");
+if (judged.some(({ status }) => status !== 0)) process.exit(1);
