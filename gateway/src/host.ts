@@ -11,9 +11,9 @@ const HOST = /^(?:[a-z0-9](?:[a-z0-9.-]{0,253}[a-z0-9])?|\[[0-9a-f:.]{2,45}\])(?
 export function requestHost(request: NodeRequest): string | undefined {
   const host = (request as Partial<Http2ServerRequest>).authority ?? request.headers.host;
   if (host === undefined || !HOST.test(host)) return undefined;
-  try {
-    return new URL(`http://${host}/`).host;
-  } catch {
-    return undefined;
-  }
+  // Nearly all requests are sent to the same.
+  if (last?.host !== host) last = { host, parsed: URL.parse(`http://${host}/`)?.host };
+  return last.parsed;
 }
+
+let last: { readonly host: string; readonly parsed: string | undefined } | undefined;

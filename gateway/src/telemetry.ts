@@ -31,6 +31,20 @@ export function edgeTelemetry({ metrics, log, monotonic }: Deps): EdgeTelemetry 
     registers: [metrics],
   });
 
+  /** Children are looked up once: finding one by its labels costs more than counting. */
+  const known = new Map<string, { count(): void; took(seconds: number): void }>();
+  const metersOf = (route: string, status: number, protocol: string) => {
+    const key = `${route} ${status} ${protocol}`;
+    let meters = known.get(key);
+    if (!meters) {
+      const counter = requests.labels({ route, status: String(status), protocol });
+      const histogram = seconds.labels({ route });
+      meters = { count: () => counter.inc(), took: (value) => histogram.observe(value) };
+      known.set(key, meters);
+    }
+    return meters;
+  };
+
   return {
     observe(request, response, route) {
       const startedAtMs = monotonic();
@@ -38,8 +52,9 @@ export function edgeTelemetry({ metrics, log, monotonic }: Deps): EdgeTelemetry 
       response.once("close", () => {
         const status = response.writableFinished ? response.statusCode : 499;
         const durationMs = monotonic() - startedAtMs;
-        requests.inc({ route, status, protocol });
-        seconds.observe({ route }, durationMs / 1000);
+        const meters = metersOf(route, status, protocol);
+        meters.count();
+        meters.took(durationMs / 1000);
         log.info({ route, status, protocol, durationMs: Math.round(durationMs * 100) / 100 }, "request");
       });
     },

@@ -30,7 +30,8 @@ export function openExchange(
   const onClose = () => end("the caller went away", Code.Aborted);
   const expire = () => end("the time the caller gave is over", Code.DeadlineExceeded);
   const timer = timeoutMs === undefined ? undefined : setTimeout(expire, timeoutMs);
-  drain.addEventListener("abort", onDrain);
+  const drains = drainsOf(drain);
+  drains.add(onDrain);
   response.once("close", onClose);
   if (drain.aborted) onDrain();
   if (timeoutMs !== undefined && timeoutMs <= 0) expire();
@@ -53,10 +54,24 @@ export function openExchange(
     },
     close() {
       clearTimeout(timer);
-      drain.removeEventListener("abort", onDrain);
+      drains.delete(onDrain);
       response.off("close", onClose);
     },
   };
+}
+
+/** Who hears of a drain. A signal's own list of listeners is slow to leave when it is long. */
+const drainsBySignal = new WeakMap<AbortSignal, Set<() => void>>();
+
+function drainsOf(signal: AbortSignal): Set<() => void> {
+  const known = drainsBySignal.get(signal);
+  if (known) return known;
+  const drains = new Set<() => void>();
+  drainsBySignal.set(signal, drains);
+  signal.addEventListener("abort", () => {
+    for (const drain of drains) drain();
+  });
+  return drains;
 }
 
 /**
