@@ -21,6 +21,7 @@ import type { ProcessorDeps } from "./inbox-processor.ts";
 import { EVENTS, openJetStream, unlessMissing } from "./jetstream.ts";
 import { Lanes } from "./lanes.ts";
 import { eventMetrics } from "./metrics.ts";
+import { oneAtATime } from "./one-at-a-time.ts";
 import { handleRequests } from "./operator-requests.ts";
 import { countParked, takeParked } from "./parking.ts";
 import { messagesOf } from "./subscription.ts";
@@ -91,6 +92,7 @@ export function consume(deps: ConsumeDeps, handlers: readonly EventHandler[]): E
   }
   const routes = routesOf(handlers);
   const metrics = eventMetrics(deps.metrics);
+  const alone = oneAtATime();
   const box = { subject: `dlq.${service}.${group}`, consumer: group };
   const stopped = new AbortController();
   const signal = AbortSignal.any([deps.signal, stopped.signal]);
@@ -114,6 +116,7 @@ export function consume(deps: ConsumeDeps, handlers: readonly EventHandler[]): E
       retryMs,
       timeoutMs,
       deadLetter: (message, error, attempts) => sendDeadLetter(nc, box, message, error, attempts),
+      alone,
       predecessorsGone: (message, type) => predecessorsGone(manager, group, message, type),
     };
     const inHand = new Set<JsMsg>();

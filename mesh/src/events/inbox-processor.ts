@@ -36,6 +36,8 @@ export interface ProcessorDeps {
   readonly timeoutMs: number;
   /** Resolves when the dead letter is safe with the broker. */
   deadLetter(message: JsMsg, error: unknown, attempts: number): Promise<void>;
+  /** Runs the work with no other given to it beside it. */
+  readonly alone: <T>(work: () => Promise<T>) => Promise<T>;
   /** True where the stream holds no earlier event of this one's key that is still to be handled. */
   predecessorsGone(message: JsMsg, type: EventType): Promise<boolean>;
 }
@@ -90,7 +92,6 @@ export function postpone({ consumer, log }: ProcessorDeps, message: JsMsg, error
 }
 
 async function settle(deps: ProcessorDeps, message: JsMsg): Promise<Result> {
-  const { pool, maxAttempts } = deps;
   let delivered: DeliveredEvent;
   try {
     delivered = readDelivery(deps, message);
@@ -98,6 +99,22 @@ async function settle(deps: ProcessorDeps, message: JsMsg): Promise<Result> {
     // Without an envelope it has no place in any order, and stands in nobody's way.
     return await bury(deps, message, error);
   }
+  const handled = () => countAndApply(deps, message, delivered);
+  return message.info.deliveryCount >= SUSPECT_FROM_DELIVERY ? await deps.alone(handled) : await handled();
+}
+
+/**
+ * From this delivery on an event may be one that kills its process. Two of them are never handled at once:
+ * the death is counted for each that had begun, and an innocent one must not be parked for it.
+ */
+const SUSPECT_FROM_DELIVERY = 3;
+
+async function countAndApply(
+  deps: ProcessorDeps,
+  message: JsMsg,
+  delivered: DeliveredEvent,
+): Promise<Result> {
+  const { pool, maxAttempts } = deps;
   const { event } = delivered;
   const attempt = message.info.redelivered ? await countBeforehand(pool, event) : 0;
   try {
