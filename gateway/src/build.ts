@@ -24,7 +24,7 @@ import { webApp } from "./web-app.ts";
 export async function buildEdge(deps: ServiceDeps, config: GatewayConfig): Promise<Edge> {
   const identity = deps.client(IdentityService);
   const publicOrigin = config.publicUrl && new URL(config.publicUrl).origin;
-  const secureCookies = publicOrigin?.startsWith("https:") ?? false;
+  const secureCookies = publicOrigin?.startsWith("https:") ?? config.tlsCert !== undefined;
   const tokens = accessTokens({
     fetchJwks: async () => (await identity.getJwks({})).jwksJson,
     monotonic: deps.clock.monotonic,

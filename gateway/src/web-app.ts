@@ -36,6 +36,9 @@ export function webApp(folder: string): (request: NodeRequest, response: NodeRes
   const serve = sirv(folder, {
     single: true,
     etag: true,
+    // Looks at the folder for each request: a file that was there at the start and is gone since, after
+    // a new build for instance, is a 404 and not a request that never ends.
+    dev: true,
     setHeaders(response, pathname) {
       const immutable = pathname.startsWith("/assets/");
       response.setHeader("cache-control", immutable ? "public, max-age=31536000, immutable" : "no-cache");
