@@ -1,6 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 
-/** Refuses a call for now: the answer says in `Retry-After` when to come again. */
+/** Refuses a call that may be sent again later: the answer says in `Retry-After` when. */
 export function notNow(message: string, code: Code, waitMs: number): ConnectError {
   return new ConnectError(message, code, { "retry-after": String(Math.max(1, Math.ceil(waitMs / 1000))) });
 }
