@@ -1,6 +1,5 @@
 // Domain events: published with the data that they are about, consumed once and in order.
 
-export { keepRunning, pause } from "../keep-running.ts";
 export { type ConsumeDeps, consume, type EventConsumer } from "./consume.ts";
 export {
   type BatchedEvent,

@@ -1,5 +1,4 @@
-import type { Logger } from "@antiphon/mesh";
-import { keepRunning } from "@antiphon/mesh/events";
+import { keepRunning, type Logger } from "@antiphon/mesh";
 
 export interface ConsulQuery {
   readonly consulUrl: string;

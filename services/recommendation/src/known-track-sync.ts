@@ -1,5 +1,4 @@
-import type { Logger } from "@antiphon/mesh";
-import { keepRunning, pause } from "@antiphon/mesh/events";
+import { keepRunning, type Logger, pause } from "@antiphon/mesh";
 import type { CatalogService } from "@antiphon/proto/antiphon/catalog/v1/catalog";
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import type { Client } from "@connectrpc/connect";

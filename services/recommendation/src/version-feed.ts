@@ -1,6 +1,5 @@
 import { once } from "node:events";
-import { Latest, type Logger } from "@antiphon/mesh";
-import { keepRunning } from "@antiphon/mesh/events";
+import { keepRunning, Latest, type Logger } from "@antiphon/mesh";
 import type { Client } from "pg";
 
 import { VERSION_CHANNEL } from "./taste-store.ts";
