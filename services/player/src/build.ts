@@ -65,6 +65,7 @@ export async function build(deps: ServiceDeps, config: PlayerConfig): Promise<re
       PlayerService,
       playerService({
         audio,
+        objects,
         jobs,
         playbacks,
         tracks: tracks({ catalog, copies }),

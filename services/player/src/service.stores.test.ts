@@ -10,6 +10,7 @@ import {
   PlaybackStartedSchema,
 } from "@antiphon/proto/antiphon/player/v1/events";
 import {
+  Codec,
   PlaybackEventKind,
   PlayerErrorDetailSchema,
   PlayerErrorReason,
@@ -63,6 +64,8 @@ describe("starting a playback", () => {
       sampleRateHz: 48_000,
       totalSamples: 100_000n,
       gainDb: 4.5,
+      codec: Codec.OPUS,
+      primingSamples: 0,
     });
     expect(answer.renditions.map(({ bitrateKbps }) => bitrateKbps)).toEqual([24, 64, 128, 256]);
     expect(answer.renditions[0]).toMatchObject({
@@ -74,6 +77,16 @@ describe("starting a playback", () => {
         { offset: 30n, length: 11 },
       ],
     });
+  });
+
+  test("carries the first segment where that is asked for", async () => {
+    const { renditions, firstSegment } = await bed
+      .as(listenerId)
+      .startPlayback({ trackId, inlineFirstSegment: true });
+    const [lowest] = renditions;
+    expect(firstSegment).toHaveLength(lowest!.init!.length + lowest!.segments[0]!.length);
+    expect(Buffer.from(firstSegment).toString()).toMatch(/^(24)+$/);
+    expect((await bed.as(listenerId).startPlayback({ trackId })).firstSegment).toHaveLength(0);
   });
 
   test("signs URLs that are good for six hours", async () => {
@@ -302,6 +315,8 @@ describe("renditions as media", () => {
 describe("bad input", () => {
   test.each([
     ["track_id", () => bed.as(listenerId).startPlayback({ trackId: "t9" })],
+    ["codecs", () => bed.as(listenerId).startPlayback({ trackId, codecs: [Codec.AAC, Codec.AAC] })],
+    ["codecs", () => bed.as(listenerId).startPlayback({ trackId, codecs: [99 as Codec] })],
     [
       "playback_id",
       () => bed.as(listenerId).reportPlayback({ playbackId: "x".repeat(10_000), kind: STARTED }),

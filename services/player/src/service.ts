@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { type Clock, fail, newId, requireListener, signMediaPath } from "@antiphon/mesh";
-import { PlayerErrorReason, type PlayerService } from "@antiphon/proto/antiphon/player/v1/player";
+import { Codec, PlayerErrorReason, type PlayerService } from "@antiphon/proto/antiphon/player/v1/player";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, type ConnectError, type ServiceImpl } from "@connectrpc/connect";
 import type { AudioStore, Rendition } from "./audio-store.ts";
 import { refuse } from "./errors.ts";
 import { MIME_TYPE, SAMPLE_RATE_HZ } from "./ladder.ts";
+import type { ObjectStore } from "./object-store.ts";
 import type { PackagingCounts, PackagingStore } from "./packaging-store.ts";
 import { page } from "./paging.ts";
 import type { PlaybackStore } from "./playback-store.ts";
@@ -14,6 +15,7 @@ import type { Tracks } from "./tracks.ts";
 
 export interface PlayerDeps {
   readonly audio: AudioStore;
+  readonly objects: Pick<ObjectStore, "read">;
   readonly jobs: PackagingStore;
   readonly playbacks: PlaybackStore;
   readonly tracks: Tracks;
@@ -27,10 +29,13 @@ export interface PlayerDeps {
 /** How long the URLs of a playback can be used. Objects that are dropped stay as long. */
 export const URL_LIFETIME_MS = 6 * 3_600_000;
 
+/** A first segment that is larger is not put into the answer: it would hold up the rest of it. */
+const MAX_INLINE_BYTES = 16 * 1024;
+
 const WATCH_MS = 500;
 
 export function playerService(deps: PlayerDeps): ServiceImpl<typeof PlayerService> {
-  const { audio, jobs, playbacks, tracks, mediaKey, clock, draining } = deps;
+  const { audio, objects, jobs, playbacks, tracks, mediaKey, clock, draining } = deps;
 
   async function whyNotPlayable(trackId: string): Promise<ConnectError> {
     const job = await jobs.state(trackId);
@@ -60,10 +65,21 @@ export function playerService(deps: PlayerDeps): ServiceImpl<typeof PlayerServic
     };
   }
 
+  /** Empty where it is too large or can't be read: the listener fetches it then, as every other one. */
+  async function firstSegment({ objectId, initBytes, segmentBytes }: Rendition): Promise<Uint8Array> {
+    const bytes = initBytes + (segmentBytes[0] ?? 0);
+    if (bytes > MAX_INLINE_BYTES) return new Uint8Array();
+    return Buffer.concat(await Array.fromAsync(objects.read(objectId, 0, bytes)).catch(() => []));
+  }
+
   return {
-    async startPlayback({ trackId }) {
+    async startPlayback({ trackId, codecs, inlineFirstSegment }) {
       const { id: listenerId } = requireListener();
-      const [track, found] = await Promise.all([tracks.get(trackId), audio.find(trackId)]);
+      const playsOpus = codecs.length === 0 || codecs.includes(Codec.OPUS);
+      const [track, found] = await Promise.all([
+        tracks.get(trackId),
+        playsOpus ? audio.find(trackId) : undefined,
+      ]);
       if (!track) {
         const message = `track ${trackId} is not in the catalog`;
         throw refuse(PlayerErrorReason.TRACK_NOT_FOUND, trackId, message);
@@ -72,6 +88,7 @@ export function playerService(deps: PlayerDeps): ServiceImpl<typeof PlayerServic
       const playback = { id: newId("pb"), listenerId, trackId };
       await playbacks.create(playback);
       const expireAtMs = clock.now() + URL_LIFETIME_MS;
+      const [lowest] = found.renditions;
       return {
         playbackId: playback.id,
         track: { ...track, playable: true },
@@ -81,6 +98,8 @@ export function playerService(deps: PlayerDeps): ServiceImpl<typeof PlayerServic
         totalSamples: found.totalSamples,
         gainDb: found.gainDb,
         urlsExpireAt: timestampFromMs(expireAtMs),
+        codec: Codec.OPUS,
+        ...(inlineFirstSegment && lowest ? { firstSegment: await firstSegment(lowest) } : {}),
       };
     },
 

@@ -89,6 +89,7 @@ export async function playerBed(): Promise<PlayerBed> {
   const handlers = catalogHandlers({ tracks: copies, jobs, audio });
   const service = playerService({
     audio,
+    objects,
     jobs,
     playbacks: playbackStore(pool, outbox),
     tracks: tracks({ catalog: client, copies }),

@@ -90,6 +90,20 @@ export declare type StartPlaybackRequest = Message<"antiphon.player.v1.StartPlay
    * @generated from field: string track_id = 1;
    */
   trackId: string;
+
+  /**
+   * What can be played, the most wanted first: the first that is packaged is answered. Default: Opus alone.
+   *
+   * @generated from field: repeated antiphon.player.v1.Codec codecs = 2;
+   */
+  codecs: Codec[];
+
+  /**
+   * Whether first_segment is wanted: for a track that is to sound at once.
+   *
+   * @generated from field: bool inline_first_segment = 3;
+   */
+  inlineFirstSegment: boolean;
 };
 
 /**
@@ -113,20 +127,23 @@ export declare type StartPlaybackResponse = Message<"antiphon.player.v1.StartPla
   track?: Track | undefined;
 
   /**
-   * From the lowest to the highest bitrate.
+   * From the lowest to the highest bitrate, all in one codec.
    *
    * @generated from field: repeated antiphon.player.v1.Rendition renditions = 3;
    */
   renditions: Rendition[];
 
   /**
-   * The length of each segment in samples.
+   * The length of each segment in samples, as it is coded: priming_samples at the start of the first one,
+   * and what fills up the last one, are no music.
    *
    * @generated from field: repeated uint32 segment_samples = 4;
    */
   segmentSamples: number[];
 
   /**
+   * Of segment_samples, total_samples and priming_samples: 48,000 for Opus, 44,100 for AAC.
+   *
    * @generated from field: uint32 sample_rate_hz = 5;
    */
   sampleRateHz: number;
@@ -149,6 +166,35 @@ export declare type StartPlaybackResponse = Message<"antiphon.player.v1.StartPla
    * @generated from field: google.protobuf.Timestamp urls_expire_at = 8;
    */
   urlsExpireAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: antiphon.player.v1.Codec codec = 9;
+   */
+  codec: Codec;
+
+  /**
+   * What a browser plays before the music and should not: a segment's place on the timeline is that much
+   * earlier (timestampOffset = start of the track − priming_samples / sample_rate_hz). 1,024 for AAC, 0 for
+   * Opus, whose pre-skip browsers drop by themselves.
+   *
+   * @generated from field: uint32 priming_samples = 10;
+   */
+  primingSamples: number;
+
+  /**
+   * The first bytes of the lowest rendition: its init and its first segment. Only where it was asked for,
+   * and then still empty where it is larger than 16 KiB or can't be read at the moment.
+   *
+   * @generated from field: bytes first_segment = 11;
+   */
+  firstSegment: Uint8Array;
+
+  /**
+   * Whether higher bitrates of this codec are still being made. Another StartPlayback finds them later.
+   *
+   * @generated from field: bool ladder_grows = 12;
+   */
+  ladderGrows: boolean;
 };
 
 /**
@@ -356,6 +402,37 @@ export declare type PlayerErrorDetail = Message<"antiphon.player.v1.PlayerErrorD
 export declare const PlayerErrorDetailSchema: GenMessage<PlayerErrorDetail>;
 
 /**
+ * How the renditions of a ladder are coded. Codecs are never mixed within one ladder.
+ *
+ * @generated from enum antiphon.player.v1.Codec
+ */
+export enum Codec {
+  /**
+   * @generated from enum value: CODEC_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * audio/mp4; codecs="opus"
+   *
+   * @generated from enum value: CODEC_OPUS = 1;
+   */
+  OPUS = 1,
+
+  /**
+   * AAC-LC: audio/mp4; codecs="mp4a.40.2". Made after Opus, for what takes no Opus.
+   *
+   * @generated from enum value: CODEC_AAC = 2;
+   */
+  AAC = 2,
+}
+
+/**
+ * Describes the enum antiphon.player.v1.Codec.
+ */
+export declare const CodecSchema: GenEnum<Codec>;
+
+/**
  * @generated from enum antiphon.player.v1.PlaybackEventKind
  */
 export enum PlaybackEventKind {
@@ -444,7 +521,8 @@ export declare const PlayerErrorReasonSchema: GenEnum<PlayerErrorReason>;
  */
 export declare const PlayerService: GenService<{
   /**
-   * Everything that is needed to play, in one answer.
+   * Everything that is needed to play, in one answer. A track that is not packaged yet is moved to the front
+   * of the queue and refused with NOT_PACKAGED_YET: ask again in a second.
    *
    * @generated from rpc antiphon.player.v1.PlayerService.StartPlayback
    */
