@@ -32,12 +32,24 @@ export interface LoadResult {
   readonly tookMs: readonly number[];
   /** How many failed, by gRPC code. */
   readonly failures: Readonly<Record<string, number>>;
+  /** What the first few that failed said, with whom it was heard from. */
+  readonly firstFailures: readonly string[];
   /** What the process held at its end. */
   readonly rssBytes: number;
 }
 
+const FAILURES_TOLD = 5;
+
 /** One call under test; rejects with an error that has a gRPC `code`. */
 export type OneCall = (deadlineMs: number) => Promise<unknown>;
+
+/** What both clients reject with; the mesh's tells more. */
+interface FailedCall {
+  readonly code: number;
+  readonly message: string;
+  readonly peer?: string;
+  readonly attempt?: number;
+}
 
 export function failedOf({ failures }: LoadResult): number {
   return Object.values(failures).reduce((sum, count) => sum + count, 0);
@@ -58,14 +70,19 @@ async function runLoad(one: OneCall, order: LoadOrder): Promise<LoadResult> {
   const bursts = Math.round(durationMs / everyMs);
   const tookMs: number[] = [];
   const failures: Record<string, number> = {};
+  const firstFailures: string[] = [];
   const call = async () => {
     const startedAt = performance.now();
     try {
       await one(deadlineMs);
       tookMs.push(performance.now() - startedAt);
     } catch (error) {
-      const { code } = error as { code: number };
+      const { code, message, peer, attempt } = error as FailedCall;
       failures[code] = (failures[code] ?? 0) + 1;
+      const tookMs = Math.round(performance.now() - startedAt);
+      const whence =
+        peer === undefined ? "" : ` (attempt ${attempt}, ${peer || "no endpoint"}, ${tookMs} ms)`;
+      if (firstFailures.length < FAILURES_TOLD) firstFailures.push(`${message}${whence}`);
     }
   };
   const startedAt = performance.now();
@@ -78,7 +95,8 @@ async function runLoad(one: OneCall, order: LoadOrder): Promise<LoadResult> {
     if (stallMs > 0 && index === bursts >> 1) setImmediate(block, stallMs);
   }
   await Promise.all(calls);
-  return { offered: calls.length, tookMs, failures, rssBytes: process.memoryUsage.rss() };
+  const rssBytes = process.memoryUsage.rss();
+  return { offered: calls.length, tookMs, failures, firstFailures, rssBytes };
 }
 
 function block(ms: number): void {

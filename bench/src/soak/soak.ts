@@ -83,8 +83,10 @@ export async function soak({ durationMs, seed, say }: SoakOptions): Promise<Soak
       offered += result.offered;
       failed += failedOf(result);
       rssBytes.push(result.rssBytes);
-      if (failedOf(result) > 0)
+      if (failedOf(result) > 0) {
         say(`failed: ${JSON.stringify(result.failures)}, after ${JSON.stringify(faults)}`);
+        for (const failure of result.firstFailures) say(`  ${failure}`);
+      }
       if (rssBytes.length % 30 === 0) {
         say(
           `${offered} calls, ${failed} failed, ${JSON.stringify(faults)}, ${megabytes(result.rssBytes)} MB`,

@@ -34,6 +34,9 @@ class RunningAttempt implements AttemptObserver {
     this.#startedAtMs = parts.clock.monotonic();
     this.#ticket = call.endpoint!.begin(this.#startedAtMs, call.plan.kind === "unary");
     call.attempts++;
+    // What an attempt has had before it failed is no part of the answer to the next one.
+    call.messagesSent = 0;
+    call.messagesReceived = 0;
   }
 
   start(): void {

@@ -49,6 +49,7 @@ export interface Call {
   resentFree: boolean;
   /** Something of the answer has reached the caller: it is too late to send the call again. */
   answered: boolean;
+  /** By the attempt under way, or by the last one. */
   messagesSent: number;
   messagesReceived: number;
   /** Why the call was given up from outside; set once, before `onAbort` runs. */
@@ -95,8 +96,13 @@ export type Done = (outcome: CallOutcome) => void;
 export type Send = (call: Call, done: Done) => void;
 
 /** Whether the same call may well succeed elsewhere. */
-export function isWorthRetrying({ code, isAttemptTimeout }: CallOutcome): boolean {
-  return code === Code.Unavailable || isAttemptTimeout === true;
+export function isWorthRetrying(outcome: CallOutcome): boolean {
+  return outcome.code === Code.Unavailable || outcome.isAttemptTimeout === true || isUnknownThere(outcome);
+}
+
+/** Its endpoint runs another version of the service, or is none of it: it would say so again, others may not. */
+export function isUnknownThere({ code }: CallOutcome): boolean {
+  return code === Code.Unimplemented;
 }
 
 /** Gives a call up from outside: the layer in which it rests ends it with `outcome`. */

@@ -5,6 +5,7 @@ import * as grpc from "@grpc/grpc-js";
 import { Registry } from "prom-client";
 import { afterEach, expect, test } from "vitest";
 import { until } from "../../testing/until.ts";
+import { frame } from "../transport/frames.ts";
 import { type EchoHandlers, grpcPeer, http2Peer, type Peer } from "../transport/peers.fixture.ts";
 import { createMeshTransport, type MeshTransport } from "./mesh-transport.ts";
 
@@ -49,6 +50,9 @@ function flaky(times: number, metadata = new grpc.Metadata()) {
   return { handlers, calls: () => calls };
 }
 
+/** Knows neither `Echo` nor `EchoOnce`. */
+const otherService = () => grpcPeer({ echoBoth: (call) => call.end() });
+
 test("an idempotent call survives two failures", async () => {
   const { handlers, calls } = flaky(2);
   const { client, retries } = await clientOf(await grpcPeer(handlers));
@@ -90,6 +94,47 @@ test("a stream that the peer refused is sent again, whatever its contract says",
   await expect(client.echoOnce({})).rejects.toMatchObject({ code: Code.Unavailable, attempt: 2 });
   expect(streams).toBe(2);
   expect(await retries()).toEqual({ never_reached: 1 });
+});
+
+test("an answer that is cut off before its status does not count as one of the answers of the retry", async () => {
+  let calls = 0;
+  const dying = await http2Peer((stream) => {
+    calls++;
+    stream.respond({ ":status": 200, "content-type": "application/grpc" });
+    stream.write(frame(new Uint8Array()));
+    // Who answers the ping has read the message.
+    stream.session!.ping(() => stream.session?.destroy());
+  });
+  const { client } = await clientOf(dying, await grpcPeer(flaky(0).handlers));
+  await until(async () => {
+    expect((await client.echo({})).text).toBe("here");
+    return calls > 0;
+  });
+});
+
+test("what one replica does not implement another does: an older version, or a foreign server on its port", async () => {
+  const { client, transport, retries } = await clientOf(
+    await otherService(),
+    await grpcPeer(flaky(0).handlers),
+  );
+  for (let call = 0; call < 30; call++) expect((await client.echo({})).text).toBe("here");
+  expect((await retries()).budget).toBeGreaterThan(0);
+  expect(transport.debugSnapshot().endpoints.map(({ state }) => state)).not.toContain("ejected");
+});
+
+test("what no replica implements is asked for once of each", async () => {
+  const { client } = await clientOf(await otherService(), await otherService());
+  await expect(client.echo({})).rejects.toMatchObject({ code: Code.Unimplemented, attempt: 2 });
+  await expect(client.echoOnce({})).rejects.toMatchObject({ code: Code.Unimplemented, attempt: 1 });
+});
+
+test("a call that met a server of another kind is sent again, whatever its contract says", async () => {
+  const foreign = await http2Peer((stream) => stream.respond({ ":status": 404 }, { endStream: true }));
+  const { client, transport } = await clientOf(foreign, await grpcPeer(flaky(0).handlers));
+  await until(async () => {
+    expect((await client.echoOnce({})).text).toBe("here");
+    return transport.debugSnapshot().endpoints.every(({ picks }) => picks > 0);
+  });
 });
 
 test("a peer that asks for no retry gets none, one that names a time gets it then", async () => {

@@ -3,7 +3,7 @@ import { backoffMs } from "../resilience/backoff.ts";
 import { isNack, pushbackOf } from "../resilience/load-headers.ts";
 import type { RetryBudget } from "../resilience/retry-budget.ts";
 import type { RetryKind } from "../telemetry/client-metrics.ts";
-import { type Call, type CallOutcome, isWorthRetrying, type Send } from "./call.ts";
+import { type Call, type CallOutcome, isUnknownThere, isWorthRetrying, type Send } from "./call.ts";
 import type { Cluster } from "./cluster.ts";
 import type { MethodPlan } from "./method-plan.ts";
 import { sleep } from "./sleep.ts";
@@ -25,7 +25,7 @@ export interface RetryParts {
  * up to three attempts (or what the policy says) and under the target's budget where its contract says that
  * this does no harm; once, outside the budget, where no handler can have seen it. A call that a server refused
  * because it has too much to do goes to one that has not; where all have, after their pushback and under the
- * budget. A call of which the caller has seen an answer, or whose messages are written one by one, is sent
+ * budget. What an endpoint does not implement is asked of another. A call of which the caller has seen an answer, or whose messages are written one by one, is sent
  * once. A peer's `grpc-retry-pushback-ms` is obeyed.
  */
 export function retryLayer(next: Send, plan: MethodPlan, parts: RetryParts): Send {
@@ -45,6 +45,7 @@ export function retryLayer(next: Send, plan: MethodPlan, parts: RetryParts): Sen
     const nowMs = clock.monotonic();
     const refused = isNack(outcome.trailer);
     const goesElsewhere = refused ? cluster.hasWilling(call.tried, nowMs) : cluster.hasUntried(call.tried);
+    if (isUnknownThere(outcome) && !goesElsewhere) return undefined;
     const ownPaceMs = goesElsewhere ? 0 : backoffMs(tries - 1, BACKOFF);
     // Who refuses speaks for itself alone.
     const waitMs = refused && goesElsewhere ? 0 : (pushbackMs ?? ownPaceMs);

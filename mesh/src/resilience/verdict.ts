@@ -8,8 +8,8 @@ export type Verdict = "success" | "failure" | "neutral" | "slow";
 
 /**
  * Judges an endpoint by a status. An answer such as `not_found` is the work of a healthy endpoint;
- * a cancelled call says nothing; `resource_exhausted` is a failure, so that refusing fast does not
- * look like being fast.
+ * a cancelled call says nothing, nor does one that is not implemented there, by another version or by whoever
+ * has that port now; `resource_exhausted` is a failure, so that refusing fast does not look like being fast.
  */
 export function verdictOf(code: StatusCode): Verdict {
   switch (code) {
@@ -20,6 +20,7 @@ export function verdictOf(code: StatusCode): Verdict {
     case Code.ResourceExhausted:
       return "failure";
     case Code.Canceled:
+    case Code.Unimplemented:
       return "neutral";
     default:
       return "success";

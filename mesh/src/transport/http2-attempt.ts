@@ -99,7 +99,9 @@ export class Http2Attempt implements Attempt {
     if (Number(header[":status"]) !== 200) {
       const text = `the peer answered HTTP ${header[":status"]}`;
       const code = codeOfHttpStatus(Number(header[":status"]));
-      this.#end(statusOf(header) ?? { code, text, details: NO_DETAILS });
+      // Who knows no such path, and does not say so in gRPC, has no handlers.
+      const reached = code !== Code.Unimplemented;
+      this.#end(statusOf(header) ?? { code, text, details: NO_DETAILS }, { reached });
     } else if (type === undefined || !type.startsWith("application/grpc")) {
       this.#fail(Code.Unknown, `the peer answered with content-type ${type ?? "(none)"}, not gRPC`);
     } else if (isAll) this.heardTrailer(header);
