@@ -7,7 +7,7 @@ import type {
   ClientCompatRequest,
   ClientResponseResultSchema,
 } from "../gen/connectrpc/conformance/v1/client_compat_pb.js";
-import { StreamType } from "../gen/connectrpc/conformance/v1/config_pb.js";
+import { Compression, StreamType } from "../gen/connectrpc/conformance/v1/config_pb.js";
 import {
   type BidiStreamRequest,
   BidiStreamRequestSchema,
@@ -165,14 +165,16 @@ export function closeTransports(): void {
   for (const transport of transports.values()) transport.close();
 }
 
-/** One connection for all calls to a server with the same limit. */
-function transportOf({ host, port, messageReceiveLimit }: ClientCompatRequest): MeshTransport {
-  const key = `${host}:${port} ${messageReceiveLimit}`;
+/** One connection for all calls to a server that are made in the same way. */
+function transportOf(request: ClientCompatRequest): MeshTransport {
+  const { host, port, messageReceiveLimit, compression } = request;
+  const key = `${host}:${port} ${messageReceiveLimit} ${compression}`;
   const known = transports.get(key);
   if (known) return known;
   const transport = createMeshTransport({
     target: `static:///${host}:${port}`,
     ...(messageReceiveLimit > 0 ? { maxMessageBytes: messageReceiveLimit } : {}),
+    ...(compression === Compression.GZIP ? { compressFromBytes: 0 } : {}),
   });
   transports.set(key, transport);
   return transport;

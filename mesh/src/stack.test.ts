@@ -5,6 +5,7 @@ import { Code } from "@connectrpc/connect";
 import * as grpc from "@grpc/grpc-js";
 import { Registry } from "prom-client";
 import { afterEach, expect, test } from "vitest";
+import { until } from "../testing/until.ts";
 import { Balancer } from "./balance/balancer.ts";
 import { type CallOutcome, newCall } from "./client/call.ts";
 import { Cluster } from "./client/cluster.ts";
@@ -45,6 +46,9 @@ async function send(
     connect: (endpoint, observer) => new Http2Connection(endpoint, observer),
   });
   cleanups.push(() => cluster.close());
+  await until(
+    () => cluster.endpoints.length === 3 && cluster.endpoints.every(({ link }) => link === "ready"),
+  );
   const registry = new Registry();
   const metrics = new ClientMetrics(registry);
   const plan = planOf(EchoService.method.echo);
@@ -93,7 +97,7 @@ test("layers that no policy asks for are not there", () => {
   const next = () => {};
   const cluster = { balancer: new Balancer() } as Cluster;
   const optional = clientLayers.filter(({ isOptional }) => isOptional);
-  expect(optional).toHaveLength(6);
+  expect(optional).toHaveLength(7);
   for (const { wrap } of optional) {
     expect(wrap(next, plan, { cluster, rules: DEFAULT_RULES } as StackParts)).toBe(next);
   }

@@ -3,6 +3,7 @@ import { attemptLayer } from "./client/attempt.ts";
 import { attemptTimeoutLayer } from "./client/attempt-timeout.ts";
 import type { Send } from "./client/call.ts";
 import type { Cluster } from "./client/cluster.ts";
+import { compressLayer } from "./client/compress.ts";
 import { deadlineLayer } from "./client/deadline.ts";
 import { faultLayer } from "./client/fault.ts";
 import { hedgeLayer } from "./client/hedge.ts";
@@ -25,6 +26,8 @@ export interface StackParts {
   readonly rules: MethodRules;
   /** A message of a peer that is larger ends its call with `resource_exhausted`. */
   readonly maxMessageBytes: number;
+  /** Where the policy does not say: request messages of at least so many bytes are compressed. */
+  readonly compressFromBytes?: number | undefined;
 }
 
 /** One layer of a call: wraps what is inside it, once per method and policy. Who has nothing to do returns `next`. */
@@ -93,6 +96,17 @@ export const clientLayers: readonly Layer[] = [
     wrap(next, plan, { cluster }) {
       const { hash } = cluster.balancer;
       return hash ? affinityLayer(next, plan, hash) : next;
+    },
+  },
+
+  // Outside retry because a request is compressed once, however often it is sent, and inside affinity, which
+  // reads a field of it.
+  {
+    name: "compress",
+    isOptional: true,
+    wrap(next, _plan, { rules, compressFromBytes }) {
+      const fromBytes = rules.compressFromBytes ?? compressFromBytes;
+      return fromBytes === undefined ? next : compressLayer(next, fromBytes);
     },
   },
 

@@ -23,8 +23,8 @@ export interface ResponseSink {
 /** One call on its way through the layers of `stack.ts`. */
 export interface Call {
   readonly plan: MethodPlan;
-  /** The only request message, framed, or the messages to come. */
-  readonly request: Uint8Array | AsyncIterable<Uint8Array>;
+  /** The only request message, framed, or the messages to come; compressed on the way, where that is asked for. */
+  request: Uint8Array | AsyncIterable<Uint8Array>;
   /** Where messages of a streaming answer go; undefined for unary calls. */
   readonly sink: ResponseSink | undefined;
   /** Names in lower case. */

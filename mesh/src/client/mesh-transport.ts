@@ -23,6 +23,7 @@ import { type BytesTransport, type Compiled, streamBytes, unaryBytes } from "./b
 import { abort, newCall, verdictOfMesh } from "./call.ts";
 import type { TargetSnapshot } from "./cluster.ts";
 import { acquireCluster, releaseCluster } from "./clusters.ts";
+import { mapped } from "./mapped.ts";
 import { planOf } from "./method-plan.ts";
 import {
   copyInto,
@@ -47,6 +48,8 @@ export interface MeshTransportOptions {
   readonly clock?: Clock;
   /** A larger answer ends its call with `resource_exhausted`. Default 16 MiB. */
   readonly maxMessageBytes?: number;
+  /** Request messages of at least so many bytes are sent compressed, where no policy says otherwise. Default: none is. */
+  readonly compressFromBytes?: number | undefined;
   /** Tells the policies of `consul` targets, followed live. Default: there are none. */
   readonly policies?: PolicySource;
   /** How calls are spread, to begin with. */
@@ -94,6 +97,7 @@ export function createMeshTransport(options: MeshTransportOptions): MeshTranspor
     cluster,
     metrics,
     maxMessageBytes: options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES,
+    compressFromBytes: options.compressFromBytes,
   });
 
   return {
@@ -165,7 +169,7 @@ async function stream<I extends DescMessage, O extends DescMessage>(
   const toFrame = (message: MessageInitShape<I>) =>
     frame(toBinary(method.input, create(method.input, message)));
   // A single request is held ready, so that the call can be sent again.
-  const request = plan.kind === "server_streaming" ? toFrame(await first(input)) : framed(input, toFrame);
+  const request = plan.kind === "server_streaming" ? toFrame(await first(input)) : mapped(input, toFrame);
   const messages = new ResponseStream(
     (bytes) => parseMessage(method.output, bytes, call),
     () => abort(call, verdictOfMesh(Code.Canceled, "the reader left", { reached: true })),
@@ -191,23 +195,4 @@ function plainHeaders(init: ConstructorParameters<typeof Headers>[0]): Record<st
 async function first<T>(input: AsyncIterable<T>): Promise<T> {
   for await (const message of input) return message;
   throw new TypeError("a server-streaming call needs one request message");
-}
-
-/** Not a generator: one that waits for its next message could not be told that nobody reads on. */
-function framed<T>(input: AsyncIterable<T>, toFrame: (message: T) => Uint8Array): AsyncIterable<Uint8Array> {
-  return {
-    [Symbol.asyncIterator]() {
-      const source = input[Symbol.asyncIterator]();
-      return {
-        async next() {
-          const next = await source.next();
-          return next.done ? { done: true, value: undefined } : { done: false, value: toFrame(next.value) };
-        },
-        async return() {
-          await source.return?.();
-          return { done: true, value: undefined };
-        },
-      };
-    },
-  };
 }

@@ -43,7 +43,10 @@ const half = {
   ],
 };
 const method = (more: object) => ({ methods: [{ method: "antiphon.mesh.v1.EchoService/Echo", ...more }] });
-const ms = (value: number) => ({ nanos: value * 1_000_000 });
+const ms = (value: number) => ({
+  seconds: BigInt(Math.floor(value / 1_000)),
+  nanos: (value % 1_000) * 1_000_000,
+});
 
 test("a listener stays with one version, listeners are spread over both", async () => {
   const { mesh, versionsFor } = await meshOf(version("1"), version("2"));
@@ -243,4 +246,24 @@ test("with ring hash, calls with the same field or header go to the same endpoin
     owners.add((await own.echo({ text: `${call}` }, { headers: { "x-key": "one" } })).instanceId);
   }
   expect(owners.size).toBe(1);
+});
+
+test("when an endpoint is left out is the policy's", async () => {
+  const failing = version("failing", 1, {
+    echo: () => {
+      throw new ConnectError("broken", Code.Internal);
+    },
+  });
+  const { mesh, own, shown, endpoints } = await meshOf(failing, version("good"));
+  const ejection = { consecutiveFailures: 1, baseTime: ms(70_000), maxTime: ms(80_000) };
+  mesh.policy("echo", { balance: { ejection, warningWeight: 0.25 } });
+  const stateOfFailing = () => endpoints().find(({ version }) => version === "failing")?.state;
+  await until(async () => {
+    await own.echo({}).catch(() => {});
+    return stateOfFailing() === "ejected";
+  });
+  expect(shown().balance).toMatchObject({
+    warningWeight: 0.25,
+    ejection: { consecutiveFailures: 1, baseMs: 70_000, maxMs: 80_000, failureRatio: 0.5 },
+  });
 });

@@ -1,4 +1,8 @@
-import { BalanceAlgorithm, type BalancePolicy } from "@antiphon/proto/antiphon/mesh/v1/policy";
+import {
+  BalanceAlgorithm,
+  type BalancePolicy,
+  type EjectionPolicy,
+} from "@antiphon/proto/antiphon/mesh/v1/policy";
 import type { Algorithm, BalanceOverrides, HashSource } from "../balance/settings.ts";
 import { millisOf } from "./duration.ts";
 
@@ -13,7 +17,7 @@ const ALGORITHMS: Readonly<Record<BalanceAlgorithm, Algorithm | undefined>> = {
 /** What a policy that was checked asks of the balancer. */
 export function balanceOf(policy: BalancePolicy | undefined): BalanceOverrides {
   if (!policy) return {};
-  const given: { -readonly [K in keyof BalanceOverrides]: BalanceOverrides[K] | undefined } = {
+  return withoutUndefined({
     algorithm: ALGORITHMS[policy.algorithm],
     hash: hashOf(policy),
     boundedLoad: policy.boundedLoad,
@@ -22,8 +26,27 @@ export function balanceOf(policy: BalancePolicy | undefined): BalanceOverrides {
     subsetSize: policy.subsetSize,
     panicThreshold: policy.panicThreshold,
     slowStartMs: policy.slowStart && millisOf(policy.slowStart),
-  };
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+    warningWeight: policy.warningWeight,
+    ejection: ejectionOf(policy.ejection),
+  });
+}
+
+function ejectionOf(policy: EjectionPolicy | undefined): BalanceOverrides["ejection"] | undefined {
+  if (!policy) return undefined;
+  const { consecutiveFailures, failureRatio, minAttempts, successRateDeviations, maxShare } = policy;
+  return withoutUndefined({
+    consecutiveFailures,
+    failureRatio,
+    minAttempts,
+    successRateDeviations,
+    baseMs: policy.baseTime && millisOf(policy.baseTime),
+    maxMs: policy.maxTime && millisOf(policy.maxTime),
+    maxShare,
+  });
+}
+
+function withoutUndefined<T extends object>(given: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as T;
 }
 
 function hashOf({ hash }: BalancePolicy): HashSource | undefined {

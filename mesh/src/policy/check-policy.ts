@@ -3,12 +3,13 @@ import {
   type TrafficPolicy,
   TrafficPolicySchema,
 } from "@antiphon/proto/antiphon/mesh/v1/policy";
-import { pathToString } from "@bufbuild/protobuf/reflect";
+import { pathToString, reflect } from "@bufbuild/protobuf/reflect";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { createValidator } from "@bufbuild/protovalidate";
 import { contractOf } from "./contracts.ts";
 import { millisOf } from "./duration.ts";
 import { PolicyError, type PolicyProblem } from "./policy-error.ts";
+import { unknownFields } from "./unknown-fields.ts";
 
 const validator = createValidator();
 /** Of a percentage: what a sum of decimal fractions may be off. */
@@ -20,7 +21,7 @@ const TOLERANCE = 1e-6;
  * cannot call it either. Throws `PolicyError` naming each field that is wrong.
  */
 export function checkPolicy(policy: TrafficPolicy): void {
-  const problems = brokenRules(policy);
+  const problems = [...unknownFields(reflect(TrafficPolicySchema, policy)), ...brokenRules(policy)];
   if (problems.length === 0) {
     problems.push(...policy.methods.flatMap((method, index) => contradictions(method, `methods[${index}]`)));
     problems.push(

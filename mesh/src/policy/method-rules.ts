@@ -14,6 +14,8 @@ export interface MethodRules {
   /** The first one and its retries. */
   readonly maxAttempts: number;
   readonly attemptTimeoutMs: number | undefined;
+  /** Request messages of at least so many bytes are sent compressed. */
+  readonly compressFromBytes: number | undefined;
   readonly hedge: HedgeRule | undefined;
   /** The version that a call goes to, where it matters; its listener keeps it. */
   readonly route: ((headers: CallHeaders, listener: string | undefined) => string | undefined) | undefined;
@@ -48,6 +50,7 @@ export const DEFAULT_RULES: MethodRules = Object.freeze({
   timeoutMs: undefined,
   maxAttempts: DEFAULT_ATTEMPTS,
   attemptTimeoutMs: undefined,
+  compressFromBytes: undefined,
   hedge: undefined,
   route: undefined,
   mirror: undefined,
@@ -67,11 +70,12 @@ export function rulesOf(
   if (!policy) return DEFAULT_RULES;
   const name = `${method.parent.typeName}/${method.name}`;
   const own = policy.methods.find((one) => one.method === name);
-  const { hedge, retry, timeout } = own ?? {};
+  const { compressFromBytes, hedge, retry, timeout } = own ?? {};
   return {
     timeoutMs: timeout && millisOf(timeout),
     maxAttempts: retry?.attempts ?? DEFAULT_ATTEMPTS,
     attemptTimeoutMs: retry?.perAttemptTimeout && millisOf(retry.perAttemptTimeout),
+    compressFromBytes,
     hedge: hedge?.delay && {
       delayMs: millisOf(hedge.delay),
       maxAttempts: hedge.attempts ?? DEFAULT_HEDGED,

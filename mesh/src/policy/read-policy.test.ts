@@ -1,7 +1,12 @@
-import { TrafficPolicySchema } from "@antiphon/proto/antiphon/mesh/v1/policy";
-import { toJson } from "@bufbuild/protobuf";
+import {
+  BalancePolicySchema,
+  FaultSchema,
+  TrafficPolicySchema,
+} from "@antiphon/proto/antiphon/mesh/v1/policy";
+import { create, fromBinary, toJson } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { checkPolicy } from "./check-policy.ts";
 import { PolicyError } from "./policy-error.ts";
 import { readPolicy } from "./read-policy.ts";
 
@@ -46,6 +51,25 @@ test.each<[string, unknown, string]>([
   ["an unknown algorithm", { balance: { algorithm: "LUCKY" } }, 'balance.algorithm: cannot be "LUCKY"; use '],
   ["ring hash by nothing", { balance: { algorithm: "BALANCE_ALGORITHM_RING_HASH" } }, "balance: "],
   ["a threshold beyond all", { balance: { panicThreshold: 7 } }, "balance.panic_threshold"],
+  ["a negative weight", { balance: { warningWeight: -1 } }, "balance.warning_weight"],
+  ["a negative ejection", { balance: { ejection: { baseTime: "-5s" } } }, "balance.ejection.base_time"],
+  [
+    "ejections that shrink",
+    { balance: { ejection: { baseTime: "90s" } } },
+    "balance.ejection: max_time (default",
+  ],
+  [
+    "no failure in a row",
+    { balance: { ejection: { consecutiveFailures: 0 } } },
+    "balance.ejection.consecutive",
+  ],
+  [
+    "a number that is a word",
+    { balance: { ejection: { maxShare: "most" } } },
+    "balance.ejection.maxShare: cannot",
+  ],
+  ["a message that is a number", { balance: { ejection: 7 } }, "balance.ejection: cannot be 7"],
+  ["half a byte", method({ compressFromBytes: 0.5 }), "methods[0].compressFromBytes: cannot be 0.5"],
   ["a timeout of zero", method({ timeout: "0s" }), "methods[0].timeout"],
   ["a timeout without a unit", method({ timeout: "5" }), 'methods[0].timeout: cannot be "5"'],
   ["negative attempts", method({ retry: { attempts: -1 } }), "methods[0].retry.attempts: cannot be -1"],
@@ -96,4 +120,15 @@ test("what is not JSON is refused", () => {
 test("a method of which this process has no contract is taken as it is", () => {
   const policy = readPolicy(JSON.stringify({ methods: [{ method: "a.B/C", retry: { attempts: 3 } }] }));
   expect(policy.methods).toHaveLength(1);
+});
+
+test("a field that only a newer contract has is refused by its number, wherever it stands", () => {
+  const newer = Buffer.of(0xa0, 0x06, 1);
+  const policy = create(TrafficPolicySchema, {
+    balance: fromBinary(BalancePolicySchema, newer),
+    faults: [{ percent: 1, abortCode: 14 }, fromBinary(FaultSchema, newer)],
+  });
+  expect(() => checkPolicy(policy)).toThrow("balance.100: is the number of a field");
+  expect(() => checkPolicy(policy)).toThrow("faults[1].100: is the number");
+  expect(() => checkPolicy(fromBinary(TrafficPolicySchema, newer))).toThrow("100: is the number");
 });

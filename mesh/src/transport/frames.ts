@@ -1,4 +1,5 @@
-import { gunzipSync } from "node:zlib";
+import { promisify } from "node:util";
+import { constants, gunzipSync, gzip } from "node:zlib";
 
 const PREFIX_BYTES = 5;
 const COMPRESSED = 1;
@@ -16,6 +17,20 @@ export function frame(message: Uint8Array): Buffer {
 /** The message in what `frame` has made. A view, no copy. */
 export function unframed(framed: Uint8Array): Uint8Array {
   return framed.subarray(PREFIX_BYTES);
+}
+
+/** How long the message in what `frame` has made is. */
+export function bodyBytes(framed: Uint8Array): number {
+  return framed.length - PREFIX_BYTES;
+}
+
+const compress = promisify(gzip);
+
+/** What `frame` has made, with its message compressed by gzip, on a thread beside the event loop. */
+export async function gzipped(framed: Uint8Array): Promise<Buffer> {
+  const smaller = frame(await compress(unframed(framed), { level: constants.Z_BEST_SPEED }));
+  smaller[0] = COMPRESSED;
+  return smaller;
 }
 
 /** The message of a chunk that holds exactly one; undefined for anything else. A view, no copy. */

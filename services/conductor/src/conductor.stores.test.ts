@@ -1,6 +1,8 @@
 import type { Served } from "@antiphon/mesh";
 import { backing, startMesh, type TestMesh, until } from "@antiphon/mesh/testing";
 import { ConductorService, Health } from "@antiphon/proto/antiphon/mesh/v1/conductor";
+import { TrafficPolicySchema } from "@antiphon/proto/antiphon/mesh/v1/policy";
+import { fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { build } from "./build.ts";
@@ -119,23 +121,36 @@ test("a policy is stored as readable JSON, read back, and deleted", async () => 
   await expect(conductor().getPolicy({ service })).rejects.toMatchObject({ code: Code.NotFound });
 });
 
-test.each([
-  [{ routing: { split: [share("2", -5)] } }, "policy.routing.split[0].percent"],
+/** As a caller with a newer contract sends it. */
+const fromWire = (...bytes: number[]) => fromBinary(TrafficPolicySchema, Buffer.from(bytes));
+
+test.each<[string, MessageInitShape<typeof TrafficPolicySchema>]>([
+  ["policy.routing.split[0].percent", { routing: { split: [share("2", -5)] } }],
   [
-    { routing: { split: [share("2", 5)] } },
     "policy.routing.split: the percentages must add up to 100 (were 5)",
+    { routing: { split: [share("2", 5)] } },
   ],
   [
-    { methods: [{ method: "antiphon.mesh.v1.EchoService/EchoOnce", retry: { attempts: 2 } }] },
     "policy.methods[0].retry.attempts",
+    { methods: [{ method: "antiphon.mesh.v1.EchoService/EchoOnce", retry: { attempts: 2 } }] },
   ],
-])("a policy of nonsense is refused with the field's name: %j", async (policy, field) => {
-  const refused = conductor().setPolicy({ service, policy });
-  await expect(refused).rejects.toMatchObject({
-    code: Code.InvalidArgument,
-    message: expect.stringContaining(field),
-  });
-});
+  ["policy.methods[0].timeout", { methods: [{ method: "a.B/C", timeout: { seconds: 0n } }] }],
+  ["policy.balance.warning_weight", { balance: { warningWeight: -1 } }],
+  ["policy.balance.algorithm", fromWire(0x32, 2, 8, 99)],
+  ["policy.mirror.version", { mirror: { percent: 1, version: "x".repeat(101) } }],
+  ["policy.100: is the number of a field that is unknown here", fromWire(0xa0, 6, 1)],
+])(
+  "a policy of nonsense is refused, its field is named, and the last good one stays: %s",
+  async (field, policy) => {
+    await conductor().setPolicy({ service, policy: { retryBudget: { ratio: 0.1 } } });
+    await expect(conductor().setPolicy({ service, policy })).rejects.toMatchObject({
+      code: Code.InvalidArgument,
+      message: expect.stringContaining(field),
+    });
+    expect((await conductor().getPolicy({ service })).policy?.retryBudget?.ratio).toBe(0.1);
+    await conductor().deletePolicy({ service });
+  },
+);
 
 test("only operators see and change policies", async () => {
   const somebody = mesh.client(ConductorService, { listener: { id: "lst_somebody" } });

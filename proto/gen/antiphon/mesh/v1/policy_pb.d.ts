@@ -90,6 +90,13 @@ export declare type MethodPolicy = Message<"antiphon.mesh.v1.MethodPolicy"> & {
    * @generated from field: antiphon.mesh.v1.HedgePolicy hedge = 4;
    */
   hedge?: HedgePolicy | undefined;
+
+  /**
+   * Request messages of at least so many bytes are sent compressed by gzip. Default: none is.
+   *
+   * @generated from field: optional uint32 compress_from_bytes = 5;
+   */
+  compressFromBytes?: number | undefined;
 };
 
 /**
@@ -422,6 +429,18 @@ export declare type BalancePolicy = Message<"antiphon.mesh.v1.BalancePolicy"> & 
    * @generated from field: google.protobuf.Duration slow_start = 9;
    */
   slowStart?: Duration | undefined;
+
+  /**
+   * What is left of the weight of an endpoint of which its checks warn. Default 0.5.
+   *
+   * @generated from field: optional double warning_weight = 10;
+   */
+  warningWeight?: number | undefined;
+
+  /**
+   * @generated from field: antiphon.mesh.v1.EjectionPolicy ejection = 11;
+   */
+  ejection?: EjectionPolicy | undefined;
 };
 
 /**
@@ -429,6 +448,68 @@ export declare type BalancePolicy = Message<"antiphon.mesh.v1.BalancePolicy"> & 
  * Use `create(BalancePolicySchema)` to create a new message.
  */
 export declare const BalancePolicySchema: GenMessage<BalancePolicy>;
+
+/**
+ * When an endpoint is left out for what came of its attempts.
+ *
+ * @generated from message antiphon.mesh.v1.EjectionPolicy
+ */
+export declare type EjectionPolicy = Message<"antiphon.mesh.v1.EjectionPolicy"> & {
+  /**
+   * So many failures in a row. Default 5.
+   *
+   * @generated from field: optional uint32 consecutive_failures = 1;
+   */
+  consecutiveFailures?: number | undefined;
+
+  /**
+   * More than this share of its attempts failed within ten seconds. Default 0.5.
+   *
+   * @generated from field: optional double failure_ratio = 2;
+   */
+  failureRatio?: number | undefined;
+
+  /**
+   * With fewer attempts in ten seconds no share is judged. Default 10.
+   *
+   * @generated from field: optional uint32 min_attempts = 3;
+   */
+  minAttempts?: number | undefined;
+
+  /**
+   * Its share of successes is so many standard deviations below that of all; 0 never ejects for it. Default 1.9.
+   *
+   * @generated from field: optional double success_rate_deviations = 4;
+   */
+  successRateDeviations?: number | undefined;
+
+  /**
+   * How long the first ejection lasts; each one after, twice as long. Default 5 s.
+   *
+   * @generated from field: google.protobuf.Duration base_time = 5;
+   */
+  baseTime?: Duration | undefined;
+
+  /**
+   * No ejection lasts longer. Default 60 s.
+   *
+   * @generated from field: google.protobuf.Duration max_time = 6;
+   */
+  maxTime?: Duration | undefined;
+
+  /**
+   * No more than this share of all endpoints is left out at a time, but one always may be. Default 0.5.
+   *
+   * @generated from field: optional double max_share = 7;
+   */
+  maxShare?: number | undefined;
+};
+
+/**
+ * Describes the message antiphon.mesh.v1.EjectionPolicy.
+ * Use `create(EjectionPolicySchema)` to create a new message.
+ */
+export declare const EjectionPolicySchema: GenMessage<EjectionPolicy>;
 
 /**
  * @generated from enum antiphon.mesh.v1.BalanceAlgorithm
