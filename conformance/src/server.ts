@@ -3,11 +3,10 @@ import { startMesh } from "@antiphon/mesh/testing";
 import { Access, MethodSemanticsSchema } from "@antiphon/proto/antiphon/options/v1/options";
 import { create, createRegistry } from "@bufbuild/protobuf";
 import { pino } from "pino";
-import { callRouter, MAX_MESSAGE_BYTES } from "../../gateway/src/calls.ts";
-import { edgeHandler } from "../../gateway/src/edge.ts";
+import { MAX_MESSAGE_BYTES } from "../../gateway/src/calls.ts";
+import { callsOf, edgeHandler } from "../../gateway/src/edge.ts";
 import { openFront } from "../../gateway/src/front.ts";
 import type { MetadataPolicy } from "../../gateway/src/metadata.ts";
-import { passingCalls } from "../../gateway/src/pass/pass-through.ts";
 import { edgeTelemetry } from "../../gateway/src/telemetry.ts";
 import {
   ServerCompatRequestSchema,
@@ -43,8 +42,7 @@ const calls = {
   signal: deps.signal,
 };
 const handler = edgeHandler({
-  router: callRouter({ ...calls, routes, secureCookies: false }),
-  passing: passingCalls(routes, calls),
+  calls: callsOf({ ...calls, routes, secureCookies: false }),
   addressOf: calls.addressOf,
   media: (_request, response) => void response.end(),
   page: undefined,

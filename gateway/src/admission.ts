@@ -1,10 +1,10 @@
 import type { ListenerIdentity } from "@antiphon/mesh";
 import { Access } from "@antiphon/proto/antiphon/options/v1/options";
 import { Code, ConnectError } from "@connectrpc/connect";
+import type { Route } from "./contracts/routes.ts";
 import type { HeaderView } from "./header-view.ts";
 import type { LoadShedder } from "./limits/load-shedder.ts";
 import type { RateLimits } from "./limits/rate-limits.ts";
-import type { Route } from "./routes.ts";
 import { isCrossSite } from "./session/cross-site.ts";
 import type { Sessions } from "./session/sessions.ts";
 

@@ -4,17 +4,18 @@ import { IdentityService } from "@antiphon/proto/antiphon/identity/v1/identity";
 import { MediaService } from "@antiphon/proto/antiphon/media/v1/media";
 import { addressOf } from "./address.ts";
 import { admission } from "./admission.ts";
-import { callRouter, MAX_MESSAGE_BYTES } from "./calls.ts";
+import { callTable } from "./call-table.ts";
+import { MAX_MESSAGE_BYTES } from "./calls.ts";
 import type { GatewayConfig } from "./config.ts";
-import { edgeHandler } from "./edge.ts";
+import { builtOffers } from "./contracts/offer.ts";
+import { readContracts } from "./contracts/routes.ts";
+import { callsOf, edgeHandler } from "./edge.ts";
 import { type NodeRequest, openFront, type TlsIdentity } from "./front.ts";
 import { guesses } from "./limits/guesses.ts";
 import { loadShedder } from "./limits/load-shedder.ts";
 import { rateLimits } from "./limits/rate-limits.ts";
 import { mediaRoute } from "./media.ts";
 import { strictMetadata } from "./metadata.ts";
-import { passingCalls } from "./pass/pass-through.ts";
-import { publicRoutes, readContracts } from "./routes.ts";
 import { accessTokens } from "./session/access-tokens.ts";
 import { gatewaySessions } from "./session/sessions.ts";
 import { edgeTelemetry } from "./telemetry.ts";
@@ -29,12 +30,9 @@ export async function buildEdge(deps: ServiceDeps, config: GatewayConfig): Promi
     fetchJwks: async () => (await identity.getJwks({})).jwksJson,
     monotonic: deps.clock.monotonic,
   });
-  const contracts = readContracts();
   const shedder = loadShedder(deps.clock.monotonic);
   deps.onStop("load shedder", shedder.close);
-  const routes = publicRoutes(contracts);
   const calls = {
-    contracts,
     admission: admission({
       sessions: gatewaySessions({ identity, tokens, secureCookies }),
       limits: rateLimits(deps.clock.monotonic),
@@ -49,13 +47,20 @@ export async function buildEdge(deps: ServiceDeps, config: GatewayConfig): Promi
     untimedMs: undefined,
     signal: deps.signal,
   };
+  const table = callTable({
+    built: builtOffers(readContracts()),
+    compile: ({ contracts, routes }) => callsOf({ ...calls, contracts, routes, secureCookies }),
+    metrics: deps.metrics,
+    log: deps.log,
+  });
+  const following = deps.contracts(table.offer);
+  deps.onStop("contracts", following.close);
   const owners = config.mediaServices
     .split(",")
     .map((service) => [service, deps.client(MediaService, { target: `consul:///${service}` })] as const);
   const media = mediaRoute({ owners: new Map(owners), mediaKey: config.mediaKey, now: deps.clock.now });
   const handler = edgeHandler({
-    router: callRouter({ ...calls, routes, secureCookies }),
-    passing: passingCalls(routes, calls),
+    calls: table,
     addressOf: calls.addressOf,
     media,
     page: config.webDir === undefined ? undefined : webApp(config.webDir),

@@ -13,10 +13,10 @@ import {
 import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 import { addressKey } from "./address.ts";
 import type { Admission } from "./admission.ts";
+import type { Route } from "./contracts/routes.ts";
 import { type Forwarder, forwarder, isMethod, listenerKey } from "./forward.ts";
 import type { Guesses } from "./limits/guesses.ts";
 import type { MetadataPolicy } from "./metadata.ts";
-import type { Route } from "./routes.ts";
 import { keepsTokensInCookies, type SessionKeeper, sessionKeeper } from "./session/session-messages.ts";
 
 /** The largest message a browser may send. */

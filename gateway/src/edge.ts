@@ -1,23 +1,41 @@
-import { Code, ConnectError, type ConnectRouter, createContextValues } from "@connectrpc/connect";
+import { Code, ConnectError, createContextValues } from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import { addressKey } from "./address.ts";
 import { bodyOf, dropRest } from "./body.ts";
+import { type CallDeps, callRouter } from "./calls.ts";
 import { faultOfGet, withEtag } from "./connect-get.ts";
 import type { NodeHandler, NodeRequest, NodeResponse } from "./front.ts";
 import { requestHost } from "./host.ts";
-import type { PassThrough } from "./pass/pass-through.ts";
+import { type PassThrough, passingCalls } from "./pass/pass-through.ts";
+import type { PassDeps } from "./pass/passing.ts";
 import type { EdgeTelemetry } from "./telemetry.ts";
 import { setSecurityHeaders } from "./web-app.ts";
 
 /** Longer timeouts overflow timers or hold resources for nothing. */
 const MAX_TIMEOUT_MS = 600_000;
 
+/** The two ways of a call. */
+export interface Call {
+  readonly translate: UniversalHandler;
+  /** For requests that need no translation, where the call has such. */
+  readonly pass: PassThrough | undefined;
+}
+
+/** The calls of some routes, by path. */
+export function callsOf(deps: CallDeps & PassDeps): ReadonlyMap<string, Call> {
+  const passing = passingCalls(deps.routes, deps);
+  return new Map(
+    callRouter(deps).handlers.map((translate) => {
+      const { requestPath } = translate;
+      return [requestPath, { translate, pass: passing.get(requestPath) }];
+    }),
+  );
+}
+
 interface Deps {
-  /** Calls that are translated. */
-  readonly router: ConnectRouter;
-  /** Calls that need no translation, by path. */
-  readonly passing: ReadonlyMap<string, PassThrough>;
+  /** Calls by path. */
+  readonly calls: { get(path: string): Call | undefined };
   readonly addressOf: (request: NodeRequest) => string;
   readonly media: Answer;
   readonly page: Answer | undefined;
@@ -28,13 +46,11 @@ interface Deps {
  * The way of a request: a call by its exact path, else media, else the page. Nothing that a
  * request contains makes it throw.
  */
-export function edgeHandler({ router, passing, addressOf, media, page, telemetry }: Deps): NodeHandler {
-  const calls = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
-
+export function edgeHandler({ calls, addressOf, media, page, telemetry }: Deps): NodeHandler {
   /** Where a path leads: the route to count it under, and what answers. */
   const find = (path: string): [route: string, answer: Answer] => {
     const call = calls.get(path);
-    if (call) return [path, answerCall(call, passing.get(path), addressOf)];
+    if (call) return [path, answerCall(call, addressOf)];
     if (path.startsWith("/media/")) return ["/media", media];
     // A call that does not exist, or that is not for browsers.
     if (/^\/[\w.]+\.v\d+\.\w+\/\w+$/.test(path)) return ["unknown call", refuseCall];
@@ -62,11 +78,7 @@ export function edgeHandler({ router, passing, addressOf, media, page, telemetry
 
 type Answer = (request: NodeRequest, response: NodeResponse, url: URL) => void | Promise<void>;
 
-function answerCall(
-  translate: UniversalHandler,
-  pass: PassThrough | undefined,
-  addressOf: Deps["addressOf"],
-): Answer {
+function answerCall({ translate, pass }: Call, addressOf: Deps["addressOf"]): Answer {
   return (request, response, url) => {
     if (isGrpcWithoutTrailers(request)) {
       request.resume();

@@ -10,12 +10,11 @@ import { pino } from "pino";
 import { Registry } from "prom-client";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { enveloped } from "../testing/raw.ts";
-import { callRouter, MAX_MESSAGE_BYTES } from "./calls.ts";
-import { edgeHandler } from "./edge.ts";
+import { MAX_MESSAGE_BYTES } from "./calls.ts";
+import { readContracts } from "./contracts/routes.ts";
+import { callsOf, edgeHandler } from "./edge.ts";
 import { type Front, openFront } from "./front.ts";
 import { strictMetadata } from "./metadata.ts";
-import { passingCalls } from "./pass/pass-through.ts";
-import { readContracts } from "./routes.ts";
 import { edgeTelemetry } from "./telemetry.ts";
 
 /** Streams through the gateway from a service on the mesh that never ends one by itself. */
@@ -64,8 +63,7 @@ beforeEach(async () => {
     signal: drain.signal,
   };
   const handler = edgeHandler({
-    router: callRouter({ ...calls, routes, secureCookies: false }),
-    passing: passingCalls(routes, calls),
+    calls: callsOf({ ...calls, routes, secureCookies: false }),
     addressOf: calls.addressOf,
     media: (_request, response) => void response.end(),
     page: undefined,

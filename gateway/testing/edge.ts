@@ -20,15 +20,15 @@ import { pino } from "pino";
 import { Registry } from "prom-client";
 import { addressOf } from "../src/address.ts";
 import { admission } from "../src/admission.ts";
-import { callRouter, MAX_MESSAGE_BYTES } from "../src/calls.ts";
-import { edgeHandler } from "../src/edge.ts";
+import { MAX_MESSAGE_BYTES } from "../src/calls.ts";
+import { builtOffers } from "../src/contracts/offer.ts";
+import { readContracts } from "../src/contracts/routes.ts";
+import { callsOf, edgeHandler } from "../src/edge.ts";
 import { type Front, type NodeRequest, openFront } from "../src/front.ts";
 import { guesses } from "../src/limits/guesses.ts";
 import { rateLimits } from "../src/limits/rate-limits.ts";
 import { mediaRoute } from "../src/media.ts";
 import { strictMetadata } from "../src/metadata.ts";
-import { passingCalls } from "../src/pass/pass-through.ts";
-import { publicRoutes, readContracts } from "../src/routes.ts";
 import { accessTokens } from "../src/session/access-tokens.ts";
 import { gatewaySessions } from "../src/session/sessions.ts";
 import { edgeTelemetry } from "../src/telemetry.ts";
@@ -136,7 +136,7 @@ export async function startEdge(
     tokens: accessTokens({ fetchJwks: async () => (await identity.getJwks({})).jwksJson, monotonic }),
     secureCookies: false,
   });
-  const routes = publicRoutes(contracts);
+  const routes = builtOffers(contracts).flatMap((offer) => offer.routes);
   const calls = {
     contracts,
     admission: admission({
@@ -154,8 +154,7 @@ export async function startEdge(
     signal: new AbortController().signal,
   };
   const handler = edgeHandler({
-    router: callRouter({ ...calls, routes, secureCookies: false }),
-    passing: passingCalls(routes, calls),
+    calls: callsOf({ ...calls, routes, secureCookies: false }),
     addressOf: calls.addressOf,
     media: mediaRoute({
       owners: new Map([["player", createClient(MediaService, services)]]),

@@ -20,6 +20,8 @@ export {
 } from "./client/index.ts";
 export { type Clock, systemClock } from "./clock.ts";
 export { ConfigError, type ConfigShape, defineConfig, type MeshConfig, wholeNumber } from "./config.ts";
+export type { OnContracts } from "./contracts/follow-contracts.ts";
+export type { ReflectedContracts } from "./contracts/reflect.ts";
 export {
   databaseReady,
   isDatabaseAway,
@@ -30,7 +32,7 @@ export {
   withTransaction,
 } from "./database.ts";
 export { type ConsulDiscovery, consulDiscovery } from "./discovery/consul-discovery.ts";
-export type { Discovery, EndpointInfo } from "./discovery/discovery.ts";
+export type { Discovery, EndpointInfo, MeshDiscovery, Watch } from "./discovery/discovery.ts";
 export { staticDiscovery } from "./discovery/static-discovery.ts";
 export { CallError, type CallErrorInit, fail, notAgain } from "./errors.ts";
 export { newId, stableId } from "./ids.ts";

@@ -8,6 +8,7 @@ import { createMeshTransport } from "./client/index.ts";
 import { systemClock } from "./clock.ts";
 import { defineConfig, type MeshConfig } from "./config.ts";
 import type { Registrar } from "./discovery/discovery.ts";
+import { staticDiscovery } from "./discovery/static-discovery.ts";
 import { type RunningService, type ServiceParts, startService } from "./lifecycle.ts";
 import { serve } from "./server/served.ts";
 import { failureOf, StockClient } from "./server/stock-client.fixture.ts";
@@ -50,6 +51,7 @@ async function start(
       instanceId: "echo-1",
       mesh: { ...mesh, ...parts.config },
       registrar,
+      discovery: staticDiscovery(),
       connect: (target) => createMeshTransport({ target }),
       log: pino({ level: "silent" }),
       metrics: new Registry(),

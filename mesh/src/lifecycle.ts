@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Readiness } from "./admin/readiness.ts";
 import { settlesWithin } from "./bounded.ts";
+import { contractDigest } from "./contracts/contract-digest.ts";
 import type { Registrar, Registration } from "./discovery/discovery.ts";
 import { newId } from "./ids.ts";
 import { type OpenDeps, openDeps, type ServiceGround } from "./open-deps.ts";
@@ -53,9 +54,10 @@ export async function startService(parts: ServiceParts, ground: ServiceGround): 
   const open = openDeps(ground);
   const { deps, readiness } = open;
   const adminPort = await open.admin.listen(mesh.host, mesh.adminPort);
+  let served: readonly Served[];
   let listener: Listener;
   try {
-    const served = await parts.build(deps);
+    served = await parts.build(deps);
     listener =
       (await edgeListener(parts, ground, open, served)) ?? (await grpcListener(served, ground, open));
   } catch (error) {
@@ -64,7 +66,8 @@ export async function startService(parts: ServiceParts, ground: ServiceGround): 
   }
   const { port } = listener;
   const { host, version, zone } = mesh;
-  const registration = { id: instanceId, service: name, host, port, adminPort, version, zone };
+  const contract = parts.edge ? undefined : contractDigest(served.map(({ service }) => service));
+  const registration = { id: instanceId, service: name, host, port, adminPort, version, zone, contract };
   readiness.phase = "serving";
   log.info({ port, adminPort }, "serving");
 

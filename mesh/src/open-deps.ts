@@ -7,7 +7,8 @@ import { settlesWithin } from "./bounded.ts";
 import { debugSnapshot, type MeshTransport } from "./client/index.ts";
 import type { Clock } from "./clock.ts";
 import type { MeshConfig } from "./config.ts";
-import type { Registrar } from "./discovery/discovery.ts";
+import { followContracts } from "./contracts/follow-contracts.ts";
+import type { MeshDiscovery, Registrar } from "./discovery/discovery.ts";
 import { openNats } from "./nats-connection.ts";
 import type { ServiceDeps } from "./service-deps.ts";
 import { serviceNameOf } from "./service-name.ts";
@@ -19,6 +20,7 @@ export interface ServiceGround {
   readonly instanceId: string;
   readonly mesh: MeshConfig;
   readonly registrar: Registrar;
+  readonly discovery: MeshDiscovery;
   /** The transport of a target; called once for each, closed with the service. */
   readonly connect: (target: string) => MeshTransport;
   readonly log: Logger;
@@ -75,6 +77,7 @@ export function openDeps(ground: ServiceGround): OpenDeps {
       transports.set(target, transport);
       return transport;
     },
+    contracts: (onContracts) => followContracts({ discovery: ground.discovery, log }, onContracts),
     nats() {
       if (!nats) {
         nats = openNats({ url: mesh.natsUrl, name: instanceId, log, signal: closed.signal });

@@ -66,6 +66,7 @@ export async function runService<C extends { readonly mesh: MeshConfig }>(
         instanceId,
         mesh,
         registrar: consulRegistrar({ url: mesh.consulUrl, log }),
+        discovery,
         connect: (target) =>
           createMeshTransport({
             target,

@@ -5,6 +5,8 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import type { Registry } from "prom-client";
 import type { BytesTransport } from "./client/index.ts";
 import type { Clock } from "./clock.ts";
+import type { OnContracts } from "./contracts/follow-contracts.ts";
+import type { Watch } from "./discovery/discovery.ts";
 import type { Logger } from "./telemetry/logger.ts";
 
 export type AdminHandler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
@@ -23,6 +25,8 @@ export interface ServiceDeps {
   client<S extends DescService>(service: S, options?: { readonly target?: string }): Client<S>;
   /** The same for callers that work from descriptors. One transport a target, shared. */
   transport(target: string): Transport & BytesTransport;
+  /** Follows the contracts of all services that offer reflection; see `followContracts`. */
+  contracts(onContracts: OnContracts): Watch;
   /** Connected on first use; reconnects for ever. Drained after the stop hooks. */
   nats(): Promise<NatsConnection>;
   readonly log: Logger;

@@ -81,6 +81,7 @@ export async function startMesh(options: TestMeshOptions = {}): Promise<TestMesh
       instanceId,
       mesh: { ...config, version },
       registrar: registry,
+      discovery,
       connect: (target) =>
         createMeshTransport({ target, discovery, policies, log, metrics, clock: systemClock }),
       log,
@@ -136,8 +137,8 @@ function memoryRegistry(): Registrar & { readonly discovery: ReturnType<typeof s
   };
   return {
     discovery,
-    async register({ id, service, host, port, version, zone }) {
-      known.set(id, { id, service, host, port, version, zone, weight: 1 });
+    async register({ id, service, host, port, version, zone, contract }) {
+      known.set(id, { id, service, host, port, version, zone, contract, weight: 1 });
       publish(service);
     },
     async deregister(id) {

@@ -7,16 +7,15 @@ import { pino } from "pino";
 import { Registry } from "prom-client";
 import { addressOf } from "../../../gateway/src/address.ts";
 import { admission } from "../../../gateway/src/admission.ts";
-import { callRouter, MAX_MESSAGE_BYTES } from "../../../gateway/src/calls.ts";
-import { edgeHandler } from "../../../gateway/src/edge.ts";
+import { MAX_MESSAGE_BYTES } from "../../../gateway/src/calls.ts";
+import { readContracts } from "../../../gateway/src/contracts/routes.ts";
+import { callsOf, edgeHandler } from "../../../gateway/src/edge.ts";
 import { type NodeRequest, openFront } from "../../../gateway/src/front.ts";
 import { guesses } from "../../../gateway/src/limits/guesses.ts";
 import { loadShedder } from "../../../gateway/src/limits/load-shedder.ts";
 import { defaultRates, rateLimits } from "../../../gateway/src/limits/rate-limits.ts";
 import { mediaRoute } from "../../../gateway/src/media.ts";
 import { strictMetadata } from "../../../gateway/src/metadata.ts";
-import { passingCalls } from "../../../gateway/src/pass/pass-through.ts";
-import { readContracts } from "../../../gateway/src/routes.ts";
 import { edgeTelemetry } from "../../../gateway/src/telemetry.ts";
 import { batch, exported, list } from "./messages.ts";
 import { serveUsage } from "./serve-usage.ts";
@@ -48,8 +47,7 @@ const calls = {
   signal: new AbortController().signal,
 };
 const handler = edgeHandler({
-  router: callRouter({ ...calls, routes, secureCookies: false }),
-  passing: passingCalls(routes, calls),
+  calls: callsOf({ ...calls, routes, secureCookies: false }),
   addressOf: calls.addressOf,
   media: mediaRoute({
     owners: new Map([["catalog", createClient(MediaService, transport)]]),

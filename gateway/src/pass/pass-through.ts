@@ -1,10 +1,10 @@
 import { type ListenerIdentity, runInScope } from "@antiphon/mesh";
 import type { ConnectError } from "@connectrpc/connect";
 import { parseTimeout } from "@connectrpc/connect/protocol-connect";
+import type { Route } from "../contracts/routes.ts";
 import { isMethod } from "../forward.ts";
 import type { NodeRequest, NodeResponse } from "../front.ts";
 import { headerView } from "../header-view.ts";
-import type { Route } from "../routes.ts";
 import { sessionKeeper } from "../session/session-messages.ts";
 import { dialectsOf } from "./dialect.ts";
 import { passEnveloped } from "./enveloped.ts";

@@ -115,15 +115,18 @@ export function createMeshTransport(options: MeshTransportOptions): MeshTranspor
   };
 }
 
-/** The stack of each method, made on its first call, and anew on the first one after the target's policy has changed. */
+/**
+ * The stack of each method, made on its first call, and anew on the first one after the target's policy has
+ * changed. Weak: a gateway whose routes change leaves descriptors behind.
+ */
 function compiledStack(parts: Omit<StackParts, "rules">): (method: DescMethod) => Compiled {
   const { cluster } = parts;
-  let compiled = new Map<DescMethod, Compiled>();
+  let compiled = new WeakMap<DescMethod, Compiled>();
   let revision = cluster.revision;
   return (method) => {
     if (cluster.revision !== revision) {
       revision = cluster.revision;
-      compiled = new Map();
+      compiled = new WeakMap();
     }
     let entry = compiled.get(method);
     if (!entry) {

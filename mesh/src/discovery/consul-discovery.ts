@@ -1,7 +1,9 @@
 import { type Clock, systemClock } from "../clock.ts";
 import type { Logger } from "../telemetry/logger.ts";
+import { ConsulFollower } from "./consul-follower.ts";
+import { queryServices } from "./consul-services.ts";
 import { ConsulWatcher } from "./consul-watcher.ts";
-import type { Discovery } from "./discovery.ts";
+import type { MeshDiscovery } from "./discovery.ts";
 
 export interface ConsulDiscoveryOptions {
   /** Consul's HTTP address, e.g. `http://127.0.0.1:8500`. */
@@ -15,7 +17,7 @@ export interface ConsulDiscoveryOptions {
 }
 
 /** Discovery that also tells how fresh its knowledge is. */
-export interface ConsulDiscovery extends Discovery {
+export interface ConsulDiscovery extends MeshDiscovery {
   /** Milliseconds since Consul last answered, by service that is watched; steady below 35,000. */
   ages(): ReadonlyMap<string, number>;
 }
@@ -42,6 +44,22 @@ export function consulDiscovery(options: ConsulDiscoveryOptions): ConsulDiscover
           if (watchers.get(service) === watcher) watchers.delete(service);
         },
       };
+    },
+    watchServices(onServices) {
+      let told: string | undefined;
+      const follower = new ConsulFollower({
+        ask: (index, signal) => queryServices(url, { index, waitMs, timeoutMs, signal }),
+        accept({ services }) {
+          const names = services.join(",");
+          if (names !== told) onServices(services);
+          told = names;
+        },
+        kept: "services are kept",
+        service: "all",
+        clock,
+        log,
+      });
+      return { close: () => follower.close() };
     },
   };
 }

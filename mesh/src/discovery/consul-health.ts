@@ -74,5 +74,6 @@ function toEndpoint({ Node, Service, Checks }: z.infer<typeof healthEntry>): End
     zone: Service.Meta?.zone ?? "",
     weight: warns ? Warning : Passing,
     ...(warns ? { health: "warning" as const } : {}),
+    contract: Service.Meta?.contract || undefined,
   };
 }

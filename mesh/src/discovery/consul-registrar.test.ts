@@ -39,10 +39,10 @@ const registration = {
   zone: "here",
 };
 
-test("an instance is registered with its check, version, zone and admin port", async () => {
+test("an instance is registered with its check, version, zone, admin port and contract", async () => {
   const consul = await fakeConsul();
   const registrar = consulRegistrar({ url: consul.url });
-  await registrar.register(registration);
+  await registrar.register({ ...registration, contract: "digest" });
   cleanups.push(() => registrar.deregister("catalog-1"));
   expect(consul.registered).toEqual([
     {
@@ -50,7 +50,8 @@ test("an instance is registered with its check, version, zone and admin port", a
       Name: "catalog",
       Address: "::1",
       Port: 7001,
-      Meta: { version: "2.0.0", zone: "here", admin_port: "7002" },
+      Meta: { version: "2.0.0", zone: "here", admin_port: "7002", contract: "digest" },
+      Tags: ["grpc-reflection"],
       Check: expect.objectContaining({
         HTTP: "http://[::1]:7002/readyz",
         Interval: "1s",

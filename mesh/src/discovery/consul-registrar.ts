@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import Consul from "consul";
 import { backoffMs } from "../resilience/backoff.ts";
 import type { Logger } from "../telemetry/logger.ts";
+import { REFLECTION_TAG } from "./consul-services.ts";
 import type { Registrar, Registration } from "./discovery.ts";
 
 export interface ConsulRegistrarOptions {
@@ -78,14 +79,15 @@ export function consulRegistrar({ url, log, checkMs = 2_000 }: ConsulRegistrarOp
   };
 }
 
-function toConsul({ id, service, host, port, adminPort, version, zone }: Registration) {
+function toConsul({ id, service, host, port, adminPort, version, zone, contract }: Registration) {
   const authority = `${host.includes(":") ? `[${host}]` : host}:${adminPort}`;
   return withTimeout({
     id,
     name: service,
     address: host,
     port,
-    meta: { version, zone, admin_port: String(adminPort) },
+    meta: { version, zone, admin_port: String(adminPort), ...(contract && { contract }) },
+    tags: contract ? [REFLECTION_TAG] : [],
     check: {
       name: "ready",
       http: `http://${authority}/readyz`,

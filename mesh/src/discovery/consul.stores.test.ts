@@ -62,6 +62,31 @@ test("a registered instance is found once it is ready, left out when not, and go
   expect(seen.latest?.[0]?.id).toBe(first.id);
 });
 
+test("services that offer reflection are found, with the contract of each instance", async () => {
+  const registrar = consulRegistrar({ url: backing().consulUrl });
+  const [offering, silent] = [newId("svc"), newId("svc")];
+  const { port } = await adminPort();
+  let services: readonly string[] = [];
+  const { close } = consulDiscovery({ url: backing().consulUrl }).watchServices((latest) => {
+    services = latest;
+  });
+  cleanups.push(close);
+  const registrations = [
+    { ...(await instance(offering, port)), contract: "digest" },
+    await instance(silent, port),
+  ];
+  for (const registration of registrations) {
+    await registrar.register(registration);
+    cleanups.push(() => registrar.deregister(registration.id));
+  }
+  await until(() => services.includes(offering));
+  expect(services).not.toContain(silent);
+  const seen = watch(offering);
+  await until(() => seen.latest?.[0]?.contract === "digest");
+  await registrar.deregister(registrations[0]!.id);
+  await until(() => !services.includes(offering));
+});
+
 test("an instance that Consul forgot is registered again", async () => {
   const url = backing().consulUrl;
   const registrar = consulRegistrar({ url, checkMs: 100 });

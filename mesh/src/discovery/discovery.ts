@@ -10,6 +10,8 @@ export interface EndpointInfo {
   readonly weight: number;
   /** What its checks say; `passing` where discovery does not know. An endpoint that fails them is not told of. */
   readonly health?: "passing" | "warning";
+  /** Stands for its contracts (`contractDigest`); undefined where it offers no reflection. */
+  readonly contract?: string | undefined;
 }
 
 export interface Watch {
@@ -26,6 +28,14 @@ export interface Discovery {
   watch(service: string, onEndpoints: (endpoints: readonly EndpointInfo[]) => void): Watch;
 }
 
+/** Finds the services that offer reflection, and follows which there are. */
+export interface ServiceCatalog {
+  /** Calls `onServices` once they are known and at each change after, never before it returns. */
+  watchServices(onServices: (services: readonly string[]) => void): Watch;
+}
+
+export type MeshDiscovery = Discovery & ServiceCatalog;
+
 /** What an instance tells the registry of itself. */
 export interface Registration {
   readonly id: string;
@@ -36,6 +46,8 @@ export interface Registration {
   readonly adminPort: number;
   readonly version: string;
   readonly zone: string;
+  /** Stands for the contracts that it tells by reflection; undefined where it does not. */
+  readonly contract?: string | undefined;
 }
 
 export interface Registrar {

@@ -23,7 +23,7 @@ export class EndpointFeed {
   publish(endpoints: readonly EndpointInfo[]): void {
     const sorted = endpoints.toSorted((a, b) => (a.id < b.id ? -1 : 1));
     const fingerprint = JSON.stringify(
-      sorted.map(({ id, host, port, version, zone, weight, health }) => [
+      sorted.map(({ id, host, port, version, zone, weight, health, contract }) => [
         id,
         host,
         port,
@@ -31,6 +31,7 @@ export class EndpointFeed {
         zone,
         weight,
         health,
+        contract,
       ]),
     );
     if (fingerprint === this.#fingerprint) return;

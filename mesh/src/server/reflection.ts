@@ -13,6 +13,7 @@ import {
 } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import { Code } from "@connectrpc/connect";
+import { closureOf } from "../contracts/closure.ts";
 import { type Served, serve } from "./served.ts";
 
 type Answer = NonNullable<MessageInitShape<typeof ServerReflectionResponseSchema>["messageResponse"]>;
@@ -40,7 +41,7 @@ class Contracts {
   constructor(services: readonly DescService[]) {
     this.#services = services;
     for (const service of services)
-      for (const file of closure(service.file)) this.#files.set(file.proto.name, file);
+      for (const file of closureOf(service.file)) this.#files.set(file.proto.name, file);
     this.#registry = createRegistry(...this.#files.values());
   }
 
@@ -82,15 +83,9 @@ class Contracts {
   }
 }
 
-/** A file and everything it imports, imports first. */
-function closure(file: DescFile, files = new Set<DescFile>()): Set<DescFile> {
-  for (const dependency of file.dependencies) closure(dependency, files);
-  return files.add(file);
-}
-
 function filesOf(file: DescFile | undefined, what: string): Answer {
   if (!file) return failure(Code.NotFound, `${what} is not known here`);
-  const fileDescriptorProto = [...closure(file)].map(({ proto }) =>
+  const fileDescriptorProto = [...closureOf(file)].map(({ proto }) =>
     toBinary(FileDescriptorProtoSchema, proto),
   );
   return { case: "fileDescriptorResponse", value: { fileDescriptorProto } };
