@@ -54,3 +54,4 @@ export { clientLayers } from "./stack.ts";
 export { codeLabel, HANDLING_BUCKETS, methodLabels } from "./telemetry/grpc-labels.ts";
 export type { Logger } from "./telemetry/logger.ts";
 export { continueTrace, traceIdOf } from "./telemetry/traceparent.ts";
+export { TooManyWatchersError, VersionFeed, type VersionFeedDeps } from "./version-feed.ts";

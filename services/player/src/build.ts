@@ -1,8 +1,17 @@
-import { databaseReady, migrate, openPool, type Served, type ServiceDeps, serve } from "@antiphon/mesh";
+import {
+  databaseReady,
+  migrate,
+  openPool,
+  type Served,
+  type ServiceDeps,
+  serve,
+  VersionFeed,
+} from "@antiphon/mesh";
 import { consume, eventMigrations, openOutbox } from "@antiphon/mesh/events";
 import { CatalogService } from "@antiphon/proto/antiphon/catalog/v1/catalog";
 import { MediaService } from "@antiphon/proto/antiphon/media/v1/media";
 import { PlayerService } from "@antiphon/proto/antiphon/player/v1/player";
+import { QueueService } from "@antiphon/proto/antiphon/player/v1/queue";
 import { audioStore } from "./audio-store.ts";
 import type { PlayerConfig } from "./config.ts";
 import { catalogHandlers } from "./events.ts";
@@ -13,6 +22,8 @@ import { packager } from "./packager.ts";
 import { packagingStore } from "./packaging-store.ts";
 import { runPackaging } from "./packaging-worker.ts";
 import { playbackStore } from "./playback-store.ts";
+import { queueService } from "./queue-service.ts";
+import { QUEUE_CHANNEL, queueStore } from "./queue-store.ts";
 import { playerService } from "./service.ts";
 import { runSweeps } from "./sweep.ts";
 import { trackStore } from "./track-store.ts";
@@ -37,6 +48,7 @@ export async function build(deps: ServiceDeps, config: PlayerConfig): Promise<re
   const jobs = packagingStore(pool);
   const audio = audioStore({ pool, objects, jobs, outbox });
   const playbacks = playbackStore(pool, outbox);
+  const queues = queueStore(pool);
 
   const consumer = consume(
     { ...deps, pool, group: deps.name },
@@ -56,9 +68,19 @@ export async function build(deps: ServiceDeps, config: PlayerConfig): Promise<re
       packager: packager(ffmpeg),
       workers: config.packagers,
     }),
-    runSweeps({ log, signal, audio, objects }),
+    runSweeps({ log, signal, audio, objects, queues }),
   ]);
   deps.onStop("packaging", () => work);
+
+  const feed = new VersionFeed({
+    databaseUrl: config.databaseUrl,
+    channel: QUEUE_CHANNEL,
+    versions: queues.versions,
+    log,
+    signal,
+  });
+  const listening = feed.run();
+  deps.onStop("queues", () => listening);
 
   return [
     serve(
@@ -74,6 +96,7 @@ export async function build(deps: ServiceDeps, config: PlayerConfig): Promise<re
         draining: signal,
       }),
     ),
+    serve(QueueService, queueService({ queues, copies, feed, clock, log, draining: signal })),
     serve(MediaService, mediaService(objects)),
   ];
 }

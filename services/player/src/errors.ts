@@ -1,6 +1,7 @@
 import { fail } from "@antiphon/mesh";
 import { MediaErrorDetailSchema, MediaErrorReason } from "@antiphon/proto/antiphon/media/v1/media";
 import { PlayerErrorDetailSchema, PlayerErrorReason } from "@antiphon/proto/antiphon/player/v1/player";
+import { QueueErrorDetailSchema, QueueErrorReason } from "@antiphon/proto/antiphon/player/v1/queue";
 import { Code, type ConnectError } from "@connectrpc/connect";
 
 const CODES: Record<PlayerErrorReason, Code> = {
@@ -27,4 +28,16 @@ const MEDIA_CODES: Record<MediaErrorReason, Code> = {
 /** The same for the contract that all owners of media share. */
 export function refuseObject(reason: MediaErrorReason, objectId: string, message: string): ConnectError {
   return fail(MEDIA_CODES[reason], message, MediaErrorDetailSchema, { reason, subject: objectId });
+}
+
+const QUEUE_CODES: Record<QueueErrorReason, Code> = {
+  [QueueErrorReason.UNSPECIFIED]: Code.Internal,
+  // Not resource_exhausted, which says "try later": a full queue stays full.
+  [QueueErrorReason.FULL]: Code.FailedPrecondition,
+  [QueueErrorReason.DEVICE_NOT_FOUND]: Code.NotFound,
+};
+
+/** The same for the queue's contract; `subject` is the device's id. */
+export function refuseQueue(reason: QueueErrorReason, subject: string, message: string): ConnectError {
+  return fail(QUEUE_CODES[reason], message, QueueErrorDetailSchema, { reason, subject });
 }

@@ -1,17 +1,23 @@
-import { databaseReady, migrate, openPool, type Served, type ServiceDeps, serve } from "@antiphon/mesh";
+import {
+  databaseReady,
+  migrate,
+  openPool,
+  type Served,
+  type ServiceDeps,
+  serve,
+  VersionFeed,
+} from "@antiphon/mesh";
 import { consume, eventMigrations } from "@antiphon/mesh/events";
 import { CatalogService } from "@antiphon/proto/antiphon/catalog/v1/catalog";
 import { RecommendationService } from "@antiphon/proto/antiphon/recommendation/v1/recommendation";
-import pg from "pg";
 import type { Config } from "./config.ts";
 import { recommendationEvents } from "./events.ts";
 import { knownTrackStore } from "./known-track-store.ts";
 import { syncKnownTracks } from "./known-track-sync.ts";
 import { recommender } from "./recommender.ts";
 import { recommendationService } from "./service.ts";
-import { tasteStore } from "./taste-store.ts";
+import { tasteStore, VERSION_CHANNEL } from "./taste-store.ts";
 import { trackReader } from "./track-reader.ts";
-import { VersionFeed } from "./version-feed.ts";
 
 export async function build(deps: ServiceDeps, { databaseUrl }: Config): Promise<Served[]> {
   const { client, clock, log, metrics, nats, signal } = deps;
@@ -37,14 +43,11 @@ export async function build(deps: ServiceDeps, { databaseUrl }: Config): Promise
   deps.onStop("events", () => consumer.stop());
 
   const feed = new VersionFeed({
+    databaseUrl,
+    channel: VERSION_CHANNEL,
     versions: taste.versions,
     log,
     signal,
-    async connect() {
-      const connection = new pg.Client({ connectionString: databaseUrl, keepAlive: true });
-      await connection.connect();
-      return connection;
-    },
   });
   const listening = feed.run();
   deps.onStop("versions", () => listening);

@@ -1,4 +1,4 @@
-import { fail, requireListener } from "@antiphon/mesh";
+import { fail, requireListener, TooManyWatchersError, type VersionFeed } from "@antiphon/mesh";
 import type { Track } from "@antiphon/proto/antiphon/catalog/v1/catalog";
 import {
   RecommendationErrorDetailSchema,
@@ -16,7 +16,6 @@ import type { ShelfPlan } from "./shelves.ts";
 import type { Positive } from "./signal.ts";
 import type { TasteStore } from "./taste-store.ts";
 import type { TrackReader } from "./track-reader.ts";
-import { TooManyWatchersError, type VersionFeed } from "./version-feed.ts";
 
 export interface RecommendationDeps {
   readonly recommend: Recommender;

@@ -1,35 +1,35 @@
-import { withTransaction } from "@antiphon/mesh";
-import { until } from "@antiphon/mesh/testing";
 import pg from "pg";
 import { pino } from "pino";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { recommendationDatabase } from "./recommendation.fixture.ts";
-import { tasteStore } from "./taste-store.ts";
+import { freshDatabase, until } from "../testing/index.ts";
 import { TooManyWatchersError, VersionFeed } from "./version-feed.ts";
 
-let database: Awaited<ReturnType<typeof recommendationDatabase>>;
+let database: Awaited<ReturnType<typeof freshDatabase>>;
+let pool: pg.Pool;
 let stop: AbortController;
 let feed: VersionFeed;
 let running: Promise<void>;
-let playback = 0;
+const versions = new Map<string, bigint>();
 
 beforeAll(async () => {
-  database = await recommendationDatabase();
+  database = await freshDatabase();
+  pool = new pg.Pool({ connectionString: database.url });
 });
-afterAll(() => database.close());
+afterAll(async () => {
+  await pool.end();
+  await database.drop();
+});
 
 beforeEach(() => {
   stop = new AbortController();
   feed = new VersionFeed({
-    versions: tasteStore(database.pool).versions,
+    databaseUrl: `${database.url}?application_name=feed`,
+    channel: "test_version",
+    versions: async (keys) =>
+      new Map(keys.flatMap((key) => (versions.has(key) ? [[key, versions.get(key)!]] : []))),
     log: pino({ level: "silent" }),
     signal: stop.signal,
     maxWatchers: 3,
-    async connect() {
-      const client = new pg.Client({ connectionString: database.url, application_name: "feed" });
-      await client.connect();
-      return client;
-    },
   });
   running = feed.run();
 });
@@ -38,19 +38,15 @@ afterEach(async () => {
   await running;
 });
 
-function play(listenerId: string): Promise<boolean> {
-  const signal = {
-    listenerId,
-    trackId: "t",
-    kind: "heard",
-    source: `pb${++playback}`,
-    atMs: Date.now(),
-  } as const;
-  return withTransaction(database.pool, (tx) => tasteStore(database.pool).observe(tx, signal));
+async function change(key: string): Promise<void> {
+  const version = (versions.get(key) ?? 0n) + 1n;
+  versions.set(key, version);
+  await pool.query("SELECT pg_notify('test_version', $1)", [`${version} ${key}`]);
 }
+
 const listening = () =>
   until(async () => {
-    const { rows } = await database.pool.query(
+    const { rows } = await pool.query(
       "SELECT pid FROM pg_stat_activity WHERE application_name = 'feed' AND query LIKE 'LISTEN%' AND state = 'idle'",
     );
     return rows[0]?.pid as number | undefined;
@@ -61,11 +57,11 @@ test("a watcher hears the version at once, then each change by whoever made it",
   const watch = feed.watch("w1", stop.signal);
   expect((await watch.next()).value).toBe(0n);
   const next = watch.next();
-  await play("w1");
+  await change("w1");
   expect((await next).value).toBe(1n);
-  await play("somebody else");
+  await change("somebody else");
   const after = watch.next();
-  await play("w1");
+  await change("w1");
   expect((await after).value).toBe(2n);
 });
 
@@ -75,7 +71,7 @@ test("a slow watcher gets only the newest version", async () => {
   await slow.next();
   await quick.next();
   for (let n = 1n; n <= 4n; n++) {
-    await play("w2");
+    await change("w2");
     expect((await quick.next()).value).toBe(n);
   }
   expect((await slow.next()).value).toBe(4n);
@@ -86,8 +82,8 @@ test("what changed while the connection was away is told when it is back", async
   const watch = feed.watch("w3", stop.signal);
   expect((await watch.next()).value).toBe(0n);
   const next = watch.next();
-  await database.pool.query("SELECT pg_terminate_backend($1)", [pid]);
-  await play("w3");
+  await pool.query("SELECT pg_terminate_backend($1)", [pid]);
+  await change("w3");
   expect((await next).value).toBe(1n);
   expect(await listening()).not.toBe(pid);
 });
