@@ -86,6 +86,11 @@ export const benches: readonly Bench[] = [
     load: () => import("./gateway.ts"),
   },
   {
+    name: "reload",
+    what: "from a new service's registration to its first answer, and calls dropped over 100 reloads",
+    load: () => import("./reload.ts"),
+  },
+  {
     name: "freshness",
     what: "from a like in the browser to changed recommendations, through the whole system",
     load: () => import("./freshness.ts"),

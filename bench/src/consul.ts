@@ -16,9 +16,13 @@ export async function openConsul() {
   return {
     url: server.url,
     server,
-    async register(id: string, service: string, port: number): Promise<void> {
-      const body = JSON.stringify({ ID: id, Name: service, Address: "127.0.0.1", Port: port });
+    /** @param more tags, meta and whatever else Consul takes */
+    async register(id: string, service: string, port: number, more: object = {}): Promise<void> {
+      const body = JSON.stringify({ ID: id, Name: service, Address: "127.0.0.1", Port: port, ...more });
       await ask("agent/service/register", { method: "PUT", body });
+    },
+    async deregister(id: string): Promise<void> {
+      await ask(`agent/service/deregister/${id}`, { method: "PUT" });
     },
     /** Rejects when it does not pass its check within 30 s. */
     async untilPassing(id: string, service: string): Promise<void> {

@@ -1,5 +1,6 @@
 import { type Served, type ServiceDeps, serve } from "@antiphon/mesh";
 import { Access } from "@antiphon/proto/antiphon/options/v1/options";
+import type { DescService } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { buildEdge } from "../src/build.ts";
 import { loadConfig } from "../src/config.ts";
@@ -8,16 +9,18 @@ import { reviewContract } from "./review-contract.ts";
 /** The path of a call of the review service. */
 export const reviewPath = (method: string) => `/antiphon.reviews.v1.ReviewService/${method}`;
 
-/**
- * A service that no build of the gateway knows: GetReview, and one more call named by the test. Each answers
- * what it was asked.
- */
+/** A service that no build of the gateway knows: GetReview, and one more call named by the test. */
 export function reviews(another: string, access: Access = Access.PUBLIC): Served[] {
   const contract = reviewContract({
     methods: { GetReview: { access: Access.PUBLIC }, [another]: { access } },
   });
+  return [serve(contract, echoing(contract))];
+}
+
+/** Each call answers what it was asked. */
+export function echoing<S extends DescService>(contract: S): ServiceImpl<S> {
   const answers = contract.methods.map(({ localName }) => [localName, async (request: object) => request]);
-  return [serve(contract, Object.fromEntries(answers) as ServiceImpl<typeof contract>)];
+  return Object.fromEntries(answers) as ServiceImpl<S>;
 }
 
 /** The whole gateway, wired as in production, on a mesh of the test. */
