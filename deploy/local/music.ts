@@ -55,8 +55,8 @@ export interface Operator {
   /** Imports a folder with a bar, says which files were not music, and resolves with how many tracks it holds. */
   importFolder(folder: string, terminal: Terminal): Promise<number>;
   /**
-   * Follows the packaging with a bar until at least `expected` tracks came to it and all of them are
-   * done, or the signal aborts. A player that is away for a while is asked again.
+   * Follows the packaging with a bar until at least `expected` tracks came to it and all of them can be
+   * played (higher bitrates come later), or the signal aborts. A player that is away is asked again.
    */
   watchPackaging(expected: number, terminal: Terminal, signal: AbortSignal): Promise<void>;
   close(): void;
@@ -99,15 +99,17 @@ export function operatorOf(system: System): Operator {
     },
     async watchPackaging(expected, terminal, signal) {
       let known = 0;
-      const untilIdle = async () => {
+      const untilPlayable = async () => {
         for await (const answer of asOperator(() => player.watchPackaging({}, { signal }))) {
-          const { waiting, running, done, failed, lastTitle } = answer;
+          const { waiting, running, done, failed, playable, lastTitle } = answer;
           known = waiting + running + done + failed;
-          terminal.bar("Packaging", done + failed, Math.max(known, expected), lastTitle);
+          const ready = Math.min(known, playable + failed);
+          terminal.bar("Packaging", ready, Math.max(known, expected), lastTitle);
+          if (ready === known && known >= expected) break;
         }
         return known >= expected;
       };
-      while (!signal.aborted && !(await untilIdle().catch(() => false))) {
+      while (!signal.aborted && !(await untilPlayable().catch(() => false))) {
         await delay(pollMs, undefined, { signal }).catch(() => {});
       }
       terminal.endBar();

@@ -1,17 +1,20 @@
 import { withTransaction } from "@antiphon/mesh";
 import type { Pool, PoolClient } from "pg";
 import { type Publisher, publishAudioReady } from "./events.ts";
-import { SAMPLE_RATE_HZ } from "./ladder.ts";
+import type { CodecName } from "./ladder.ts";
+import { gainDb } from "./loudness.ts";
 import type { ObjectStore } from "./object-store.ts";
-import type { PackagedAudio, PackagedRendition } from "./packager.ts";
+import type { Measured, PackagedRendition, PackagedStage } from "./packager.ts";
 import type { PackagingJob, PackagingStore } from "./packaging-store.ts";
 
-/** What is needed to play a track. */
+/** What is needed to play a track in one codec. */
 export interface Audio {
   readonly totalSamples: bigint;
   readonly segmentSamples: number[];
   readonly gainDb: number;
-  /** From the lowest to the highest bitrate. */
+  /** See PeakMeter. */
+  readonly peaks: Uint8Array;
+  /** From the lowest to the highest bitrate: those that are made so far. */
   readonly renditions: readonly Rendition[];
 }
 
@@ -29,20 +32,21 @@ export interface AudioStoreDeps {
 
 /** The renditions of packaged tracks. */
 export interface AudioStore {
-  find(trackId: string): Promise<Audio | undefined>;
+  find(trackId: string, codec: CodecName): Promise<Audio | undefined>;
   /**
-   * Ends a job with its result: objects, rows and the event, or nothing. False where the job was taken
-   * away in the meantime.
+   * Keeps what a stage made: objects, rows and, after the first stage, the event, or nothing. False where the
+   * job was taken away in the meantime. The first stage replaces all that an earlier source left.
    */
-  keep(job: PackagingJob, audio: PackagedAudio): Promise<boolean>;
+  keep(job: PackagingJob, made: PackagedStage): Promise<boolean>;
   /** Gives up the renditions of a track. Their objects stay until nobody can hold a signed URL. */
   drop(tx: PoolClient, trackId: string): Promise<void>;
   /** Deletes the objects that were given up longer ago than this and that no other track shares. */
   sweep(olderThanMs: number): Promise<void>;
 }
 
-/** Held while objects and the rows about them change, so that no object is deleted that was just put. */
-const LOCK_OBJECTS = "SELECT pg_advisory_xact_lock(hashtext('player.objects'))";
+/** While objects and the rows about them change, none is deleted that was just put. */
+const LOCK_WRITING = "SELECT pg_advisory_xact_lock_shared(hashtext('player.objects'))";
+const LOCK_DELETING = "SELECT pg_advisory_xact_lock(hashtext('player.objects'))";
 
 export function audioStore({ pool, objects, jobs, outbox }: AudioStoreDeps): AudioStore {
   const drop = async (tx: PoolClient, trackId: string): Promise<void> => {
@@ -54,13 +58,36 @@ export function audioStore({ pool, objects, jobs, outbox }: AudioStoreDeps): Aud
     await tx.query("DELETE FROM audio WHERE track_id = $1", [trackId]);
   };
 
+  async function keepMeasured(tx: PoolClient, trackId: string, measured: Measured): Promise<void> {
+    await drop(tx, trackId);
+    const { integratedLufs, truePeakDbfs, durationMs, peaks } = measured;
+    await tx.query(
+      `INSERT INTO audio (track_id, loudness_lufs, true_peak_dbfs, gain_db, peaks) VALUES ($1, $2, $3, $4, $5)`,
+      [trackId, integratedLufs, truePeakDbfs, gainDb(measured), peaks],
+    );
+    await publishAudioReady(outbox, tx, { trackId, durationMs, loudnessLufs: integratedLufs });
+  }
+
+  async function keepLadder(tx: PoolClient, trackId: string, made: PackagedStage): Promise<void> {
+    const { codec, totalSamples, segmentSamples } = made;
+    const { rowCount } = await tx.query(
+      // A ladder that another stage began is joined where it is aligned with it.
+      `INSERT INTO ladder (track_id, codec, total_samples, segment_samples) VALUES ($1, $2, $3, $4)
+       ON CONFLICT (track_id, codec) DO UPDATE SET codec = excluded.codec
+       WHERE (ladder.total_samples, ladder.segment_samples) = (excluded.total_samples, excluded.segment_samples)`,
+      [trackId, codec, totalSamples, segmentSamples],
+    );
+    if (rowCount !== 1) throw new Error("the renditions are not aligned with those made before");
+  }
+
   return {
     drop,
 
-    async find(trackId) {
+    async find(trackId, codec) {
       const { rows } = await pool.query<AudioRow & RenditionRow>(
-        "SELECT * FROM audio JOIN rendition USING (track_id) WHERE track_id = $1 ORDER BY bitrate_kbps",
-        [trackId],
+        `SELECT * FROM audio JOIN ladder USING (track_id) JOIN rendition USING (track_id, codec)
+         WHERE track_id = $1 AND codec = $2 ORDER BY bitrate_kbps`,
+        [trackId, codec],
       );
       const [first] = rows;
       return (
@@ -68,6 +95,7 @@ export function audioStore({ pool, objects, jobs, outbox }: AudioStoreDeps): Aud
           totalSamples: BigInt(first.total_samples),
           segmentSamples: first.segment_samples,
           gainDb: first.gain_db,
+          peaks: first.peaks,
           renditions: rows.map((row) => ({
             bitrateKbps: row.bitrate_kbps,
             objectId: row.object_id,
@@ -78,36 +106,31 @@ export function audioStore({ pool, objects, jobs, outbox }: AudioStoreDeps): Aud
       );
     },
 
-    keep: (job, audio) =>
+    keep: (job, made) =>
       withTransaction(pool, async (tx) => {
-        if (!(await jobs.complete(tx, job))) return false;
-        await tx.query(LOCK_OBJECTS);
-        await drop(tx, job.trackId);
-        await tx.query(
-          `INSERT INTO audio (track_id, total_samples, segment_samples, loudness_lufs, gain_db)
-           VALUES ($1, $2, $3, $4, $5)`,
-          [job.trackId, audio.totalSamples, audio.segmentSamples, audio.loudnessLufs, audio.gainDb],
-        );
-        for (const { path, bitrateKbps, initBytes, segmentBytes } of audio.renditions) {
+        const { trackId } = job;
+        if (!(await jobs.completeStage(tx, job))) return false;
+        await tx.query(LOCK_WRITING);
+        if (made.measured) await keepMeasured(tx, trackId, made.measured);
+        await keepLadder(tx, trackId, made);
+        for (const { path, bitrateKbps, initBytes, segmentBytes } of made.renditions) {
           const objectId = await objects.put(path);
           await tx.query("DELETE FROM dropped_object WHERE id = $1", [objectId]);
           await tx.query(
-            `INSERT INTO rendition (track_id, bitrate_kbps, object_id, init_bytes, segment_bytes)
-             VALUES ($1, $2, $3, $4, $5)`,
-            [job.trackId, bitrateKbps, objectId, initBytes, segmentBytes],
+            `INSERT INTO rendition (track_id, codec, bitrate_kbps, object_id, init_bytes, segment_bytes)
+             VALUES ($1, $2, $3, $4, $5, $6)
+             ON CONFLICT (track_id, codec, bitrate_kbps) DO UPDATE SET
+               object_id = excluded.object_id, init_bytes = excluded.init_bytes,
+               segment_bytes = excluded.segment_bytes`,
+            [trackId, made.codec, bitrateKbps, objectId, initBytes, segmentBytes],
           );
         }
-        await publishAudioReady(outbox, tx, {
-          trackId: job.trackId,
-          durationMs: Math.round((audio.totalSamples * 1000) / SAMPLE_RATE_HZ),
-          loudnessLufs: audio.loudnessLufs,
-        });
         return true;
       }),
 
     sweep: (olderThanMs) =>
       withTransaction(pool, async (tx) => {
-        await tx.query(LOCK_OBJECTS);
+        await tx.query(LOCK_DELETING);
         const { rows } = await tx.query<{ id: string; shared: boolean }>(
           `DELETE FROM dropped_object WHERE dropped_at < now() - $1 * interval '1 ms'
            RETURNING id, EXISTS (SELECT FROM rendition WHERE object_id = dropped_object.id) AS shared`,
@@ -121,8 +144,8 @@ export function audioStore({ pool, objects, jobs, outbox }: AudioStoreDeps): Aud
 interface AudioRow {
   total_samples: string;
   segment_samples: number[];
-  loudness_lufs: number;
   gain_db: number;
+  peaks: Buffer;
 }
 
 interface RenditionRow {

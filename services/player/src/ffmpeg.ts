@@ -49,16 +49,23 @@ export interface FfmpegRun {
   readonly log: string;
 }
 
-/**
- * Runs ffmpeg behind everything else on the machine; the signal kills it.
- * Rejects with FfmpegError, naming its last words, where it fails.
- */
+export interface FfmpegOptions {
+  readonly cwd: string;
+  /** Kills it. */
+  readonly signal: AbortSignal;
+  /** How far it stands back for other work on the machine, 0 to 19, default 10. */
+  readonly nice?: number;
+  /** Told what it writes to standard output. */
+  readonly onOutput?: (chunk: Buffer) => void;
+}
+
+/** Runs ffmpeg. Rejects with FfmpegError, naming its last words, where it fails. */
 export async function runFfmpeg(
   program: string,
   args: readonly string[],
-  { cwd, signal }: { readonly cwd: string; readonly signal: AbortSignal },
+  { cwd, signal, nice = 10, onOutput }: FfmpegOptions,
 ): Promise<FfmpegRun> {
-  const child = spawn("nice", ["-n", "10", program, ...args], {
+  const child = spawn("nice", ["-n", String(nice), program, ...args], {
     cwd,
     signal,
     killSignal: "SIGKILL",
@@ -68,6 +75,7 @@ export async function runFfmpeg(
   let log = "";
   child.stdout.on("data", (chunk: Buffer) => {
     stdoutBytes += chunk.length;
+    onOutput?.(chunk);
   });
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     log = (log + text).slice(-LOG_TAIL_CHARS);

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ffmpegs, inChunks, type Tone, tone } from "../testing/audio.ts";
-import { LADDER_KBPS } from "./ladder.ts";
-import { type PackagedAudio, packager } from "./packager.ts";
+import { LADDERS, STAGES, type Stage } from "./ladder.ts";
+import { type PackagedStage, packager } from "./packager.ts";
 
 let folder: string;
 beforeEach(async () => {
@@ -13,20 +13,25 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }));
 
 const { signal } = new AbortController();
+const [first, second, third] = STAGES as readonly [Stage, Stage, Stage];
 
 describe.each(await ffmpegs())("%s", (ffmpeg) => {
-  async function packaged(music: Tone): Promise<PackagedAudio> {
-    return packager(ffmpeg)(inChunks(await tone(music)), folder, signal);
+  async function packaged(music: Tone | Buffer, stage = first): Promise<PackagedStage> {
+    const source = inChunks(Buffer.isBuffer(music) ? music : await tone(music));
+    return packager(ffmpeg)({ source, stage, folder, urgent: true, signal });
   }
 
-  test("makes four renditions whose segments are two seconds, aligned to the sample", async () => {
-    const { totalSamples, segmentSamples, renditions } = await packaged({ seconds: 5 });
-    expect(totalSamples).toBe(240_000);
-    expect(segmentSamples.slice(0, 2)).toEqual([96_000, 96_000]);
-    expect(segmentSamples).toHaveLength(3);
-    expect(segmentSamples.reduce((a, b) => a + b)).toBeGreaterThanOrEqual(240_000);
-    expect(renditions.map(({ bitrateKbps }) => bitrateKbps)).toEqual([...LADDER_KBPS]);
-    for (const { path, initBytes, segmentBytes } of renditions) {
+  test.each([
+    ["opus", first, 240_000],
+    ["aac", third, 220_500],
+  ])("makes renditions in %s whose segments are aligned to the sample", async (codec, stage, samples) => {
+    const { segmentSamples, primingSamples } = LADDERS[stage.codec];
+    const made = await packaged({ seconds: 5 }, stage);
+    expect(made).toMatchObject({ codec, totalSamples: samples });
+    expect(made.segmentSamples.slice(0, -1)).toEqual([segmentSamples, segmentSamples]);
+    expect(made.segmentSamples.reduce((a, b) => a + b)).toBeGreaterThanOrEqual(samples + primingSamples);
+    expect(made.renditions.map(({ bitrateKbps }) => bitrateKbps)).toEqual(stage.bitratesKbps);
+    for (const { path, initBytes, segmentBytes } of made.renditions) {
       const file = await readFile(path);
       expect(file.toString("latin1", 4, 8)).toBe("ftyp");
       let at = initBytes;
@@ -38,6 +43,13 @@ describe.each(await ffmpegs())("%s", (ffmpeg) => {
     }
   });
 
+  test("makes stages of one codec that fit together", async () => {
+    const music = await tone({ seconds: 3, sampleRateHz: 44_100 });
+    const [low, high] = [await packaged(music, first), await packaged(music, second)];
+    expect([high.totalSamples, high.segmentSamples]).toEqual([low.totalSamples, low.segmentSamples]);
+    expect(high.measured).toBeUndefined();
+  });
+
   test.each([
     ["another rate", { seconds: 1, sampleRateHz: 44_100 }, 48_000],
     ["less than a packet", { seconds: 0.01 }, 480],
@@ -46,16 +58,15 @@ describe.each(await ffmpegs())("%s", (ffmpeg) => {
     expect((await packaged(music)).totalSamples).toBe(samples);
   });
 
-  test("measures how loud the music is", async () => {
-    const { loudnessLufs, gainDb } = await packaged({ seconds: 3 });
+  test("measures how loud and how long the music is, and where", async () => {
+    const { integratedLufs, durationMs, peaks } = (await packaged({ seconds: 3 })).measured!;
     // A tone of an eighth of full scale in both channels.
-    expect(loudnessLufs).toBeGreaterThan(-22);
-    expect(loudnessLufs).toBeLessThan(-16);
-    expect(gainDb).toBeCloseTo(-14 - loudnessLufs, 5);
-  });
-
-  test("leaves silence as it is", async () => {
-    expect((await packaged({ seconds: 2, source: "anullsrc" })).gainDb).toBe(0);
+    expect(integratedLufs).toBeGreaterThan(-22);
+    expect(integratedLufs).toBeLessThan(-16);
+    expect(durationMs).toBe(3_000);
+    expect(peaks).toHaveLength(200);
+    // One channel becomes two at three decibels less.
+    expect(Math.abs(peaks[100]! - 255 / 8 / Math.SQRT2)).toBeLessThan(3);
   });
 
   test("takes every format that the catalog imports", async () => {
@@ -75,19 +86,21 @@ describe.each(await ffmpegs())("%s", (ffmpeg) => {
     ["text", Buffer.from("no music".repeat(1000))],
     ["nothing", Buffer.alloc(0)],
   ])("refuses %s with ffmpeg's last words", async (_what, bytes) => {
-    const made = packager(ffmpeg)(inChunks(bytes), folder, signal);
-    await expect(made).rejects.toThrow(/^ffmpeg ended with \d+: .*source/);
+    await expect(packaged(bytes)).rejects.toThrow(/^ffmpeg ended with \d+: .*source/);
   });
 
   test("ends when it is told to", async () => {
-    const music = inChunks(await tone({ seconds: 60 }));
-    const made = packager(ffmpeg)(music, folder, AbortSignal.timeout(300));
-    await expect(made).rejects.toMatchObject({ name: expect.stringMatching(/Abort|Timeout/) });
+    const source = inChunks(await tone({ seconds: 60 }));
+    const order = { source, stage: first, folder, urgent: false, signal: AbortSignal.timeout(300) };
+    await expect(packager(ffmpeg)(order)).rejects.toMatchObject({
+      name: expect.stringMatching(/Abort|Timeout/),
+    });
   });
 });
 
-test("renditions are named by their bitrate", async () => {
+test("renditions are named by codec and bitrate", async () => {
   const [ffmpeg = ""] = await ffmpegs();
-  const { renditions } = await packager(ffmpeg)(inChunks(await tone({ seconds: 1 })), folder, signal);
-  expect(renditions.map(({ path }) => basename(path))).toEqual(["24.mp4", "64.mp4", "128.mp4", "256.mp4"]);
+  const source = inChunks(await tone({ seconds: 1 }));
+  const { renditions } = await packager(ffmpeg)({ source, stage: first, folder, urgent: true, signal });
+  expect(renditions.map(({ path }) => basename(path))).toEqual(["opus-24.mp4", "opus-64.mp4"]);
 });

@@ -1,17 +1,33 @@
 import { open, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { runFfmpeg } from "./ffmpeg.ts";
-import { alignedSegments, LADDER_KBPS, ladderArguments } from "./ladder.ts";
-import { gainDb, parseLoudness } from "./loudness.ts";
+import {
+  alignedSegments,
+  type CodecName,
+  LADDERS,
+  renditionFile,
+  type Stage,
+  stageArguments,
+} from "./ladder.ts";
+import { type Loudness, parseLoudness } from "./loudness.ts";
 import { type FragmentedMp4, type RandomAccess, readFragmentedMp4 } from "./mp4-boxes.ts";
+import { PeakMeter } from "./peak-meter.ts";
 
-/** A track as it was packaged; its files lie in the folder that it was packaged in. */
-export interface PackagedAudio {
+/** What a stage of packaging made of a track; its files lie in the folder that it was packaged in. */
+export interface PackagedStage {
+  readonly codec: CodecName;
+  /** At the codec's sample rate. */
   readonly totalSamples: number;
   readonly segmentSamples: readonly number[];
-  readonly loudnessLufs: number;
-  readonly gainDb: number;
   readonly renditions: readonly PackagedRendition[];
+  /** Only of a stage that measures. */
+  readonly measured: Measured | undefined;
+}
+
+export interface Measured extends Loudness {
+  readonly durationMs: number;
+  /** See PeakMeter. */
+  readonly peaks: Uint8Array;
 }
 
 export interface PackagedRendition {
@@ -21,46 +37,62 @@ export interface PackagedRendition {
   readonly segmentBytes: readonly number[];
 }
 
-/** Makes the renditions of a track in `folder` from its source. Rejects where the source is no music. */
-export type Packager = (
-  source: AsyncIterable<Uint8Array>,
-  folder: string,
-  signal: AbortSignal,
-) => Promise<PackagedAudio>;
+export interface PackagingOrder {
+  readonly source: AsyncIterable<Uint8Array>;
+  readonly stage: Stage;
+  /** Empty, and deleted by whoever made it. */
+  readonly folder: string;
+  /** Whether somebody waits for it: then it does not run behind everything else on the machine. */
+  readonly urgent: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Makes the renditions of a stage from a track's source. Rejects where the source is no music. */
+export type Packager = (order: PackagingOrder) => Promise<PackagedStage>;
 
 /** Packages with this ffmpeg. */
 export function packager(ffmpeg: string): Packager {
-  return async (source, folder, signal) => {
+  return async ({ source, stage, folder, urgent, signal }) => {
+    const ladder = LADDERS[stage.codec];
     const file = join(folder, "source");
     await writeFile(file, source, { signal });
-    const { stdoutBytes: totalSamples, log } = await runFfmpeg(ffmpeg, ladderArguments(file), {
+    const meter = stage.measures ? new PeakMeter() : undefined;
+    const { stdoutBytes: totalSamples, log } = await runFfmpeg(ffmpeg, stageArguments(file, stage), {
       cwd: folder,
+      nice: urgent ? 0 : 10,
       signal,
+      onOutput: (samples) => meter?.push(samples),
     });
-    const loudness = parseLoudness(log);
-    if (!loudness) throw new Error("ffmpeg did not say how loud the track is");
     const rungs = await Promise.all(
-      LADDER_KBPS.map(async (bitrateKbps) => {
-        const path = join(folder, `${bitrateKbps}.mp4`);
+      stage.bitratesKbps.map(async (bitrateKbps) => {
+        const path = join(folder, renditionFile(stage.codec, bitrateKbps));
         return { bitrateKbps, path, layout: await layoutOf(path) };
       }),
     );
+    const layouts = rungs.map(({ layout }) => layout);
     return {
+      codec: stage.codec,
       totalSamples,
-      segmentSamples: alignedSegments(
-        rungs.map(({ layout }) => layout),
-        totalSamples,
-      ),
-      loudnessLufs: loudness.integratedLufs,
-      gainDb: gainDb(loudness),
+      segmentSamples: alignedSegments(ladder, layouts, totalSamples),
       renditions: rungs.map(({ bitrateKbps, path, layout }) => ({
         bitrateKbps,
         path,
         initBytes: layout.initBytes,
         segmentBytes: layout.segments.map(({ bytes }) => bytes),
       })),
+      measured: meter && {
+        ...loudnessIn(log),
+        durationMs: Math.round((totalSamples * 1000) / ladder.sampleRateHz),
+        peaks: meter.peaks(),
+      },
     };
   };
+}
+
+function loudnessIn(log: string): Loudness {
+  const loudness = parseLoudness(log);
+  if (!loudness) throw new Error("ffmpeg did not say how loud the track is");
+  return loudness;
 }
 
 async function layoutOf(path: string): Promise<FragmentedMp4> {

@@ -1,11 +1,16 @@
 import { newId } from "@antiphon/mesh";
 import type { Pool, PoolClient } from "pg";
+import { STAGES } from "./ladder.ts";
 
 /** A job that this process may work on as long as it renews its lease. */
 export interface PackagingJob {
   readonly trackId: string;
   readonly sourceSha256: string;
-  /** This attempt included. */
+  /** How many of STAGES are done: the next one is what this job is about. */
+  readonly stagesDone: number;
+  /** Whether somebody waits for it. */
+  readonly urgent: boolean;
+  /** At this stage, this attempt included. */
   readonly attempts: number;
   readonly leaseId: string;
 }
@@ -21,7 +26,11 @@ export interface PackagingCounts {
   readonly running: number;
   readonly done: number;
   readonly failed: number;
-  /** The track that was packaged last. */
+  /** Tracks that can be played: their first stage is done. */
+  readonly playable: number;
+  readonly stagesDone: number;
+  readonly stagesTotal: number;
+  /** The track of which a stage was done last. */
   readonly lastTrackId: string | undefined;
 }
 
@@ -31,12 +40,20 @@ export interface PackagingStore {
   enqueue(tx: PoolClient, trackId: string, sourceSha256: string): Promise<void>;
   /** Takes a track out, also from whoever works on it. */
   drop(tx: PoolClient, trackId: string): Promise<void>;
-  /** The job that waits longest, or one whose worker went silent; undefined where there is none. */
-  claim(): Promise<PackagingJob | undefined>;
+  /**
+   * The next job: what somebody waits for, the latest wish first; else the earliest stage, and of those what
+   * waits longest. Jobs whose worker went silent are among them. Undefined where there is none.
+   */
+  claim(options?: { readonly urgentOnly: boolean }): Promise<PackagingJob | undefined>;
+  /** Somebody waits for so many stages of a track. What is being done, or failed, is left as it is. */
+  want(trackId: string, stages: number): Promise<void>;
   /** False where the job is somebody else's by now, or nobody's. */
   renew(job: PackagingJob): Promise<boolean>;
-  /** Ends a job in the transaction that keeps its result; false where it is not this worker's any more. */
-  complete(tx: PoolClient, job: PackagingJob): Promise<boolean>;
+  /**
+   * Ends a stage in the transaction that keeps its result; the job waits for the next one, or is done.
+   * False where it is not this worker's any more.
+   */
+  completeStage(tx: PoolClient, job: PackagingJob): Promise<boolean>;
   /** Gives a job back, to be begun again after a while; `counted` where the attempt was the job's fault. */
   retryLater(job: PackagingJob, options: { afterMs: number; counted: boolean }): Promise<void>;
   /** Ends a job for good. */
@@ -45,16 +62,35 @@ export interface PackagingStore {
   counts(): Promise<PackagingCounts>;
 }
 
-export const LEASE_MS = 60_000;
+/** So long after a worker was killed its job is taken up by another one. */
+export const LEASE_MS = 20_000;
+
+const URGENT = "wanted_at IS NOT NULL";
+const LATEST_WISH = "wanted_at DESC";
+const EARLIEST_STAGE = "stages_done, queued_seq";
 
 export function packagingStore(pool: Pool): PackagingStore {
+  async function claimFirst(which: string, order: string): Promise<PackagingJob | undefined> {
+    const { rows } = await pool.query<JobRow>(
+      `UPDATE packaging_job
+       SET state = 'running', attempts = attempts + 1, lease_id = $1, leased_until = now() + $2 * interval '1 ms'
+       WHERE track_id = (
+         SELECT track_id FROM packaging_job
+         WHERE (state = 'waiting' AND not_before <= now() OR state = 'running' AND leased_until < now()) AND ${which}
+         ORDER BY ${order} LIMIT 1 FOR UPDATE SKIP LOCKED)
+       RETURNING track_id, source_sha256, stages_done, ${URGENT} AS urgent, attempts, lease_id`,
+      [newId("lea"), LEASE_MS],
+    );
+    return rows[0] && toJob(rows[0]);
+  }
+
   return {
     async enqueue(tx, trackId, sourceSha256) {
       await tx.query(
         `INSERT INTO packaging_job AS job (track_id, source_sha256) VALUES ($1, $2)
          ON CONFLICT (track_id) DO UPDATE
-         SET source_sha256 = excluded.source_sha256, state = 'waiting', attempts = 0, not_before = now(),
-             lease_id = NULL, leased_until = NULL, failure = NULL, finished_at = NULL
+         SET source_sha256 = excluded.source_sha256, state = 'waiting', stages_done = 0, attempts = 0,
+             not_before = now(), lease_id = NULL, leased_until = NULL, failure = NULL, finished_at = NULL
          WHERE job.source_sha256 <> excluded.source_sha256`,
         [trackId, sourceSha256],
       );
@@ -64,25 +100,16 @@ export function packagingStore(pool: Pool): PackagingStore {
       await tx.query("DELETE FROM packaging_job WHERE track_id = $1", [trackId]);
     },
 
-    async claim() {
-      const { rows } = await pool.query<JobRow>(
-        `UPDATE packaging_job
-         SET state = 'running', attempts = attempts + 1, lease_id = $1, leased_until = now() + $2 * interval '1 ms'
-         WHERE track_id = (
-           SELECT track_id FROM packaging_job
-           WHERE state = 'waiting' AND not_before <= now() OR state = 'running' AND leased_until < now()
-           ORDER BY queued_seq LIMIT 1 FOR UPDATE SKIP LOCKED)
-         RETURNING track_id, source_sha256, attempts, lease_id`,
-        [newId("lea"), LEASE_MS],
-      );
-      const [row] = rows;
-      return (
-        row && {
-          trackId: row.track_id,
-          sourceSha256: row.source_sha256,
-          attempts: row.attempts,
-          leaseId: row.lease_id,
-        }
+    async claim({ urgentOnly } = { urgentOnly: false }) {
+      const urgent = await claimFirst(URGENT, LATEST_WISH);
+      return urgent || urgentOnly ? urgent : await claimFirst("true", EARLIEST_STAGE);
+    },
+
+    async want(trackId, stages) {
+      await pool.query(
+        `UPDATE packaging_job SET wanted_stages = greatest(wanted_stages, $2), wanted_at = now()
+         WHERE track_id = $1 AND stages_done < $2 AND state IN ('waiting', 'running')`,
+        [trackId, stages],
       );
     },
 
@@ -94,11 +121,15 @@ export function packagingStore(pool: Pool): PackagingStore {
       return rowCount === 1;
     },
 
-    async complete(tx, { trackId, leaseId }) {
+    async completeStage(tx, { trackId, leaseId, stagesDone }) {
+      const done = stagesDone + 1;
       const { rowCount } = await tx.query(
-        `UPDATE packaging_job SET state = 'done', lease_id = NULL, leased_until = NULL, finished_at = now()
+        `UPDATE packaging_job
+         SET stages_done = $3, state = $4, attempts = 0, lease_id = NULL, leased_until = NULL, finished_at = now(),
+             wanted_at = CASE WHEN wanted_stages > $3 THEN wanted_at END,
+             wanted_stages = CASE WHEN wanted_stages > $3 THEN wanted_stages ELSE 0 END
          WHERE track_id = $1 AND lease_id = $2`,
-        [trackId, leaseId],
+        [trackId, leaseId, done, done < STAGES.length ? "waiting" : "done"],
       );
       return rowCount === 1;
     },
@@ -116,7 +147,8 @@ export function packagingStore(pool: Pool): PackagingStore {
     async fail({ trackId, leaseId }, reason) {
       await pool.query(
         `UPDATE packaging_job
-         SET state = 'failed', lease_id = NULL, leased_until = NULL, failure = $3, finished_at = now()
+         SET state = 'failed', lease_id = NULL, leased_until = NULL, failure = $3, finished_at = now(),
+             wanted_at = NULL, wanted_stages = 0
          WHERE track_id = $1 AND lease_id = $2`,
         [trackId, leaseId, reason],
       );
@@ -136,8 +168,12 @@ export function packagingStore(pool: Pool): PackagingStore {
                 count(*) FILTER (WHERE state = 'running')::int AS running,
                 count(*) FILTER (WHERE state = 'done')::int AS done,
                 count(*) FILTER (WHERE state = 'failed')::int AS failed,
-                (array_agg(track_id ORDER BY finished_at DESC) FILTER (WHERE state = 'done'))[1] AS "lastTrackId"
+                count(*) FILTER (WHERE stages_done > 0)::int AS playable,
+                coalesce(sum(stages_done), 0)::int AS "stagesDone",
+                count(*)::int * $1::int AS "stagesTotal",
+                (array_agg(track_id ORDER BY finished_at DESC) FILTER (WHERE stages_done > 0))[1] AS "lastTrackId"
          FROM packaging_job`,
+        [STAGES.length],
       );
       const [counts] = rows;
       return { ...counts!, lastTrackId: counts!.lastTrackId ?? undefined };
@@ -148,6 +184,19 @@ export function packagingStore(pool: Pool): PackagingStore {
 interface JobRow {
   track_id: string;
   source_sha256: string;
+  stages_done: number;
+  urgent: boolean;
   attempts: number;
   lease_id: string;
+}
+
+function toJob(row: JobRow): PackagingJob {
+  return {
+    trackId: row.track_id,
+    sourceSha256: row.source_sha256,
+    stagesDone: row.stages_done,
+    urgent: row.urgent,
+    attempts: row.attempts,
+    leaseId: row.lease_id,
+  };
 }

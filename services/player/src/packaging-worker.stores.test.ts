@@ -1,8 +1,10 @@
+import { readFile } from "node:fs/promises";
 import { event } from "@antiphon/mesh/events";
 import { until } from "@antiphon/mesh/testing";
 import { AudioReadySchema } from "@antiphon/proto/antiphon/player/v1/events";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { fakePackager, type PlayerBed, playerBed } from "../testing/bed.ts";
+import { STAGES } from "./ladder.ts";
 import type { Packager } from "./packager.ts";
 
 let bed: PlayerBed;
@@ -33,15 +35,22 @@ async function skipWaiting(): Promise<void> {
   await bed.pool.query("UPDATE packaging_job SET not_before = now()");
 }
 
+/** Rejects where the signal comes first. */
+async function unlessAborted(waiting: Promise<void>, signal: AbortSignal): Promise<void> {
+  const aborted = new Promise<never>((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason));
+  });
+  await Promise.race([waiting, aborted]);
+}
+
 /** Does not end before it is told to. */
 function heldPackager() {
   const begun = Promise.withResolvers<void>();
   const release = Promise.withResolvers<void>();
-  const packager: Packager = async (source, folder, signal) => {
+  const packager: Packager = async (order) => {
     begun.resolve();
-    const aborted = new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
-    await Promise.race([release.promise, aborted]);
-    return fakePackager(source, folder, signal);
+    await unlessAborted(release.promise, order.signal);
+    return fakePackager(order);
   };
   return { packager, begun: begun.promise, release: () => release.resolve() };
 }
@@ -50,7 +59,7 @@ test("a track that was imported is packaged, and that is told", async () => {
   const id = await bed.importTrack("First Light");
   startPackaging();
   await stateOf(id, "done");
-  const found = await bed.audio.find(id);
+  const found = await bed.audio.find(id, "opus");
   expect(found).toMatchObject({ totalSamples: 100_000n, segmentSamples: [96_000, 4_800], gainDb: 4.5 });
   expect(found?.renditions.map(({ bitrateKbps }) => bitrateKbps)).toEqual([24, 64, 128, 256]);
   expect(await bed.objects.size(found!.renditions[0]!.objectId)).toBe(41);
@@ -59,17 +68,146 @@ test("a track that was imported is packaged, and that is told", async () => {
   ]);
 });
 
-test("processes share the queue, and each track is packaged once", async () => {
+test("processes share the queue, and each stage of a track is done once", async () => {
   const ids = await Promise.all(Array.from({ length: 20 }, (_, i) => bed.importTrack(`Track ${i}`)));
   let packaged = 0;
-  const counting: Packager = (...args) => {
+  const counting: Packager = (order) => {
     packaged += 1;
-    return fakePackager(...args);
+    return fakePackager(order);
   };
   for (let process = 0; process < 3; process++) startPackaging({ packager: counting, workers: 2 });
   for (const id of ids) await stateOf(id, "done");
-  expect(packaged).toBe(20);
-  expect(await bed.jobs.counts()).toMatchObject({ waiting: 0, running: 0, done: 20, failed: 0 });
+  expect(packaged).toBe(20 * STAGES.length);
+  expect(await bed.jobs.counts()).toMatchObject({
+    waiting: 0,
+    running: 0,
+    done: 20,
+    failed: 0,
+    playable: 20,
+    stagesDone: 60,
+    stagesTotal: 60,
+  });
+});
+
+describe("a ladder grows", () => {
+  /** Does stages one by one; the others wait. */
+  function stepwise(): { readonly stages: string[]; next(): void; packager: Packager } {
+    const stages: string[] = [];
+    let waiting = Promise.withResolvers<void>();
+    return {
+      stages,
+      next: () => waiting.resolve(),
+      packager: async (order) => {
+        await unlessAborted(waiting.promise, order.signal);
+        waiting = Promise.withResolvers();
+        const made = await fakePackager(order);
+        const title = (await readFile(made.renditions[0]!.path, "utf8")).slice(30);
+        stages.push(`${title} ${order.stage.codec} ${order.stage.bitratesKbps}${order.urgent ? "!" : ""}`);
+        return made;
+      },
+    };
+  }
+
+  test("from what can be heard soonest; it is told once, and the whole of it comes later", async () => {
+    const id = await bed.importTrack("First Light");
+    const { packager, next } = stepwise();
+    startPackaging({ packager });
+    next();
+    await until(() => bed.audio.find(id, "opus"));
+    expect((await bed.audio.find(id, "opus"))?.renditions.map((each) => each.bitrateKbps)).toEqual([24, 64]);
+    expect(await bed.published(event(AudioReadySchema), id)).toHaveLength(1);
+    expect(await bed.audio.find(id, "aac")).toBeUndefined();
+    next();
+    await until(async () => (await bed.audio.find(id, "opus"))?.renditions.length === 4);
+    next();
+    await stateOf(id, "done");
+    expect((await bed.audio.find(id, "aac"))?.renditions.map((each) => each.bitrateKbps)).toEqual([
+      48, 96, 160, 320,
+    ]);
+    expect(await bed.published(event(AudioReadySchema), id)).toHaveLength(1);
+  });
+
+  test("after a crash from where it was: what is made is not made again", async () => {
+    const id = await bed.importTrack("First Light");
+    const { packager, next } = stepwise();
+    const stop = startPackaging({ packager });
+    next();
+    await until(() => bed.audio.find(id, "opus"));
+    await stop();
+    // The process that had the job was killed: its lease ends by itself.
+    await bed.jobs.claim();
+    await bed.pool.query("UPDATE packaging_job SET leased_until = now() - interval '1 s'");
+    const stages: number[] = [];
+    startPackaging({
+      packager: (order) => {
+        stages.push(STAGES.indexOf(order.stage));
+        return fakePackager(order);
+      },
+    });
+    await stateOf(id, "done");
+    expect(stages).toEqual([1, 2]);
+  });
+
+  test("first for what somebody waits for, then so that all can be heard", async () => {
+    const ids = [];
+    for (const title of ["A", "B", "C"]) ids.push(await bed.importTrack(title));
+    await bed.jobs.want(ids[1]!, 1);
+    await bed.jobs.want(ids[2]!, 3);
+    const { packager, stages, next } = stepwise();
+    // One worker for all, so that the order can be seen.
+    const claim = bed.jobs.claim;
+    startPackaging({
+      packager,
+      jobs: { ...bed.jobs, claim: async (options) => (options?.urgentOnly ? undefined : claim()) },
+    });
+    while (stages.length < 9) {
+      const { length } = stages;
+      next();
+      await until(() => stages.length > length);
+    }
+    expect(stages).toEqual([
+      "C opus 24,64!",
+      "C opus 128,256!",
+      "C aac 48,96,160,320!",
+      "B opus 24,64!",
+      "A opus 24,64",
+      "A opus 128,256",
+      "B opus 128,256",
+      "A aac 48,96,160,320",
+      "B aac 48,96,160,320",
+    ]);
+  });
+
+  test("at once for what somebody waits for, while another track is at work", async () => {
+    const long = await bed.importTrack("A long one");
+    const held = heldPackager();
+    startPackaging({
+      packager: (order) => (order.urgent ? fakePackager(order) : held.packager(order)),
+    });
+    await held.begun;
+    const wanted = await bed.importTrack("Now");
+    await bed.jobs.want(wanted, 1);
+    await until(() => bed.audio.find(wanted, "opus"));
+    expect(await bed.audio.find(long, "opus")).toBeUndefined();
+    held.release();
+  });
+
+  test("only with renditions that are aligned with the others", async () => {
+    const id = await bed.importTrack("First Light");
+    startPackaging({
+      packager: async (order) => {
+        const made = await fakePackager(order);
+        return order.stage === STAGES[1] ? { ...made, segmentSamples: [96_000, 5_760] } : made;
+      },
+    });
+    const { failure } = await until(async () => {
+      await skipWaiting();
+      const state = await bed.jobs.state(id);
+      return state?.state === "failed" && state;
+    });
+    expect(failure).toContain("not aligned with those made before");
+    expect((await bed.audio.find(id, "opus"))?.renditions).toHaveLength(2);
+  });
 });
 
 test("a job whose process died is taken up by another one", async () => {
@@ -121,11 +259,11 @@ test("a catalog that is away costs time, not attempts", async () => {
     );
     return rows.length === 1;
   });
+  const { rows } = await bed.pool.query<{ attempts: number }>("SELECT attempts FROM packaging_job");
+  expect(rows).toEqual([{ attempts: 0 }]);
   bed.catalog.away = false;
   await skipWaiting();
   await stateOf(id, "done");
-  const { rows } = await bed.pool.query<{ attempts: number }>("SELECT attempts FROM packaging_job");
-  expect(rows).toEqual([{ attempts: 1 }]);
 });
 
 test("a process that drains gives its job back at once", async () => {
@@ -147,7 +285,7 @@ describe("a track that is removed", () => {
     await bed.removeTrack(id);
     release();
     await stop();
-    expect(await bed.audio.find(id)).toBeUndefined();
+    expect(await bed.audio.find(id, "opus")).toBeUndefined();
     expect(await bed.published(event(AudioReadySchema), id)).toEqual([]);
   });
 
@@ -159,12 +297,12 @@ describe("a track that is removed", () => {
     const alone = await bed.importTrack("Alone");
     startPackaging();
     for (const id of [gone, stays, alone]) await stateOf(id, "done");
-    const shared = (await bed.audio.find(gone))!.renditions[0]!.objectId;
-    const own = (await bed.audio.find(alone))!.renditions[0]!.objectId;
-    expect((await bed.audio.find(stays))!.renditions[0]!.objectId).toBe(shared);
+    const shared = (await bed.audio.find(gone, "opus"))!.renditions[0]!.objectId;
+    const own = (await bed.audio.find(alone, "opus"))!.renditions[0]!.objectId;
+    expect((await bed.audio.find(stays, "opus"))!.renditions[0]!.objectId).toBe(shared);
 
     for (const id of [gone, alone]) await bed.removeTrack(id);
-    expect(await bed.audio.find(gone)).toBeUndefined();
+    expect(await bed.audio.find(gone, "opus")).toBeUndefined();
     await bed.audio.sweep(60_000);
     expect(await bed.objects.size(own)).toBe(35);
     await bed.audio.sweep(0);
@@ -180,7 +318,7 @@ describe("a track that is removed", () => {
     await bed.importTrack("First Light");
     await stateOf(id, "done");
     await bed.audio.sweep(0);
-    const { renditions } = (await bed.audio.find(id))!;
+    const { renditions } = (await bed.audio.find(id, "opus"))!;
     expect(await bed.objects.size(renditions[0]!.objectId)).toBe(41);
   });
 });
@@ -191,8 +329,8 @@ test("a track whose file is another one is packaged again, one whose tags change
   await stateOf(id, "done");
   await bed.importTrack("First Light");
   expect(await bed.jobs.state(id)).toMatchObject({ state: "done" });
-  const before = (await bed.audio.find(id))!.renditions[0]!.objectId;
+  const before = (await bed.audio.find(id, "opus"))!.renditions[0]!.objectId;
   await bed.importTrack("First Light", Buffer.from("a better recording"));
-  await until(async () => (await bed.audio.find(id))!.renditions[0]!.objectId !== before);
+  await until(async () => (await bed.audio.find(id, "opus"))!.renditions[0]!.objectId !== before);
   expect(await bed.published(event(AudioReadySchema), id)).toHaveLength(2);
 });

@@ -4,6 +4,7 @@ import type { CatalogService } from "@antiphon/proto/antiphon/catalog/v1/catalog
 import { type Client, Code } from "@connectrpc/connect";
 import { Histogram } from "prom-client";
 import type { AudioStore } from "./audio-store.ts";
+import { STAGES } from "./ladder.ts";
 import type { ObjectStore } from "./object-store.ts";
 import type { Packager } from "./packager.ts";
 import { LEASE_MS, type PackagingJob, type PackagingStore } from "./packaging-store.ts";
@@ -14,7 +15,7 @@ export interface PackagingDeps extends Pick<ServiceDeps, "log" | "metrics" | "si
   readonly audio: AudioStore;
   readonly objects: ObjectStore;
   readonly packager: Packager;
-  /** Jobs at once in this process; 0 leaves them to other replicas. */
+  /** Jobs at once in this process, and one more that somebody waits for; 0 leaves them to other replicas. */
   readonly workers: number;
   /** How often an idle worker looks for a job, default 500 ms. */
   readonly pollMs?: number;
@@ -32,19 +33,21 @@ const JOB_TIMEOUT_MS = 30 * 60_000;
 export async function runPackaging(deps: PackagingDeps): Promise<void> {
   const seconds = new Histogram({
     name: "player_packaging_seconds",
-    help: "How long it took to package a track, by how it ended",
+    help: "How long a stage of packaging a track took, by how it ended",
     labelNames: ["result"],
     buckets: [1, 2.5, 5, 10, 25, 50, 100, 250, 500],
     registers: [deps.metrics],
   });
-  await Promise.all(Array.from({ length: deps.workers }, () => work(deps, seconds)));
+  // A long job must not hold up what somebody waits for.
+  const lanes = deps.workers > 0 ? [...Array<boolean>(deps.workers).fill(false), true] : [];
+  await Promise.all(lanes.map((urgentOnly) => work(deps, seconds, urgentOnly)));
 }
 
-async function work(deps: PackagingDeps, seconds: Histogram<"result">): Promise<void> {
+async function work(deps: PackagingDeps, seconds: Histogram<"result">, urgentOnly: boolean): Promise<void> {
   const { jobs, log, signal, pollMs = 500 } = deps;
   while (!signal.aborted) {
     try {
-      const job = await jobs.claim();
+      const job = await jobs.claim({ urgentOnly });
       if (!job) {
         await sleep(pollMs, undefined, { signal });
         continue;
@@ -81,7 +84,7 @@ async function packageJob(deps: PackagingDeps, job: PackagingJob): Promise<Resul
       job,
       AbortSignal.any([signal, lost.signal, AbortSignal.timeout(JOB_TIMEOUT_MS)]),
     );
-    if (kept) log.info({ trackId }, "packaged");
+    if (kept) log.info({ trackId, stage: job.stagesDone + 1, urgent: job.urgent }, "packaged");
     return kept ? "packaged" : "lost";
   } catch (error) {
     if (lost.signal.aborted) return "lost";
@@ -107,10 +110,13 @@ async function makeAudio(
   job: PackagingJob,
   signal: AbortSignal,
 ): Promise<boolean> {
+  const stage = STAGES[job.stagesDone];
+  if (!stage) throw new Error(`there is no stage ${job.stagesDone + 1} of packaging`);
   await using workspace = await objects.workspace();
   const source = readSource(catalog, job.trackId, signal);
+  const made = await packager({ source, stage, folder: workspace.path, urgent: job.urgent, signal });
   // Awaited here: the workspace must last until its files are kept.
-  return await audio.keep(job, await packager(source, workspace.path, signal));
+  return await audio.keep(job, made);
 }
 
 /** The call is made when its first chunk is wanted: a call that nobody reads from could fail unheard. */

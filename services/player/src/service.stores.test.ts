@@ -1,4 +1,4 @@
-import { newId, stableId, verifyMediaPath } from "@antiphon/mesh";
+import { newId, stableId, verifyMediaPath, withTransaction } from "@antiphon/mesh";
 import { event } from "@antiphon/mesh/events";
 import { until } from "@antiphon/mesh/testing";
 import { MediaErrorDetailSchema, MediaErrorReason } from "@antiphon/proto/antiphon/media/v1/media";
@@ -64,6 +64,7 @@ describe("starting a playback", () => {
       sampleRateHz: 48_000,
       totalSamples: 100_000n,
       gainDb: 4.5,
+      peaks: Buffer.of(1, 2, 3),
       codec: Codec.OPUS,
       primingSamples: 0,
     });
@@ -89,6 +90,17 @@ describe("starting a playback", () => {
     expect((await bed.as(listenerId).startPlayback({ trackId })).firstSegment).toHaveLength(0);
   });
 
+  test("answers the first of the codecs asked for that is there, one ladder alone", async () => {
+    const player = bed.as(listenerId);
+    const aac = await player.startPlayback({ trackId, codecs: [Codec.AAC, Codec.OPUS] });
+    expect(aac).toMatchObject({ codec: Codec.AAC, sampleRateHz: 44_100, primingSamples: 1_024 });
+    expect(aac.renditions.map(({ bitrateKbps, mimeType }) => `${bitrateKbps} ${mimeType}`)).toEqual(
+      [48, 96, 160, 320].map((kbps) => `${kbps} audio/mp4; codecs="mp4a.40.2"`),
+    );
+    const opus = await player.startPlayback({ trackId, codecs: [Codec.OPUS, Codec.AAC] });
+    expect(opus).toMatchObject({ codec: Codec.OPUS, sampleRateHz: 48_000, ladderGrows: false });
+  });
+
   test("signs URLs that are good for six hours", async () => {
     const { renditions, urlsExpireAt } = await bed.as(listenerId).startPlayback({ trackId });
     const url = new URL(renditions[0]!.url, "http://gateway");
@@ -110,6 +122,18 @@ describe("starting a playback", () => {
       code: Code.FailedPrecondition,
       reason: PlayerErrorReason.NOT_PACKAGED_YET,
     });
+  });
+
+  test("of a track that is not packaged yet moves it to the front of the queue", async () => {
+    await bed.importTrack("Before it");
+    const last = await bed.importTrack("Last");
+    await refusal(bed.as(listenerId).startPlayback({ trackId: last, codecs: [Codec.AAC] }));
+    for (const stagesDone of [0, 1, 2]) {
+      const job = (await bed.jobs.claim())!;
+      expect(job).toMatchObject({ trackId: last, stagesDone, urgent: true });
+      await withTransaction(bed.pool, (tx) => bed.jobs.completeStage(tx, job));
+    }
+    expect(await bed.jobs.state(last)).toMatchObject({ state: "done" });
   });
 
   test("of a track whose event is on its way is failed_precondition too", async () => {
@@ -253,12 +277,13 @@ test("packaging is watched from now, at each change, until all is done", async (
   await stop();
   expect(last).toMatchObject({ waiting: 0, running: 0, lastTitle: expect.stringMatching(/\w/) });
   expect(last?.done).toBeGreaterThan(first!.done);
+  expect(last).toMatchObject({ playable: last!.done, stagesDone: 3 * last!.done });
 });
 
 describe("renditions as media", () => {
   let objectId: string;
   beforeAll(async () => {
-    objectId = (await bed.audio.find(trackId))!.renditions[0]!.objectId;
+    objectId = (await bed.audio.find(trackId, "opus"))!.renditions[0]!.objectId;
   });
 
   async function read(offset = 0n, length = 0n): Promise<Buffer> {

@@ -1,15 +1,16 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
-import { type Clock, fail, newId, requireListener, signMediaPath } from "@antiphon/mesh";
-import { Codec, PlayerErrorReason, type PlayerService } from "@antiphon/proto/antiphon/player/v1/player";
+import { type Clock, fail, newId, requireListener } from "@antiphon/mesh";
+import { PlayerErrorReason, type PlayerService } from "@antiphon/proto/antiphon/player/v1/player";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, type ConnectError, type ServiceImpl } from "@connectrpc/connect";
 import type { AudioStore, Rendition } from "./audio-store.ts";
 import { refuse } from "./errors.ts";
-import { MIME_TYPE, SAMPLE_RATE_HZ } from "./ladder.ts";
+import { type CodecName, stagesUntilPlayable, stagesUntilWhole } from "./ladder.ts";
 import type { ObjectStore } from "./object-store.ts";
 import type { PackagingCounts, PackagingStore } from "./packaging-store.ts";
 import { page } from "./paging.ts";
+import { codecsOf, ladderAnswer } from "./playback-answer.ts";
 import type { PlaybackStore } from "./playback-store.ts";
 import type { Tracks } from "./tracks.ts";
 
@@ -44,25 +45,17 @@ export function playerService(deps: PlayerDeps): ServiceImpl<typeof PlayerServic
       return refuse(PlayerErrorReason.PACKAGING_FAILED, trackId, message);
     }
     // Waiting, at work, or just imported with the event on its way.
-    const message = `track ${trackId} is being made ready to play`;
+    const message = `track ${trackId} is being made ready to play: ask again in a second`;
     return refuse(PlayerErrorReason.NOT_PACKAGED_YET, trackId, message);
   }
 
-  function toRendition(rendition: Rendition, expireAtMs: number) {
-    const { objectId, bitrateKbps, initBytes } = rendition;
-    let offset = BigInt(initBytes);
-    return {
-      id: objectId.replace(/\.mp4$/, ""),
-      bitrateKbps,
-      mimeType: MIME_TYPE,
-      url: signMediaPath(mediaKey, `/media/player/${objectId}`, expireAtMs),
-      init: { offset: 0n, length: initBytes },
-      segments: rendition.segmentBytes.map((length) => {
-        const segment = { offset, length };
-        offset += BigInt(length);
-        return segment;
-      }),
-    };
+  /** The first of these codecs that the track is packaged in. */
+  async function findPlayable(trackId: string, codecs: readonly CodecName[]) {
+    for (const codec of codecs) {
+      const found = await audio.find(trackId, codec);
+      if (found) return { codec, ...found };
+    }
+    return undefined;
   }
 
   /** Empty where it is too large or can't be read: the listener fetches it then, as every other one. */
@@ -73,33 +66,32 @@ export function playerService(deps: PlayerDeps): ServiceImpl<typeof PlayerServic
   }
 
   return {
-    async startPlayback({ trackId, codecs, inlineFirstSegment }) {
+    async startPlayback({ trackId, codecs: asked, inlineFirstSegment }) {
       const { id: listenerId } = requireListener();
-      const playsOpus = codecs.length === 0 || codecs.includes(Codec.OPUS);
-      const [track, found] = await Promise.all([
-        tracks.get(trackId),
-        playsOpus ? audio.find(trackId) : undefined,
-      ]);
+      const codecs = codecsOf(asked);
+      const [track, found] = await Promise.all([tracks.get(trackId), findPlayable(trackId, codecs)]);
       if (!track) {
         const message = `track ${trackId} is not in the catalog`;
         throw refuse(PlayerErrorReason.TRACK_NOT_FOUND, trackId, message);
       }
-      if (!found) throw await whyNotPlayable(trackId);
+      if (!found) {
+        await jobs.want(trackId, Math.min(...codecs.map(stagesUntilPlayable)));
+        throw await whyNotPlayable(trackId);
+      }
+      const answer = ladderAnswer(found.codec, found, mediaKey, clock.now() + URL_LIFETIME_MS);
       const playback = { id: newId("pb"), listenerId, trackId };
-      await playbacks.create(playback);
-      const expireAtMs = clock.now() + URL_LIFETIME_MS;
-      const [lowest] = found.renditions;
+      const [firstBytes] = await Promise.all([
+        inlineFirstSegment && found.renditions[0] ? firstSegment(found.renditions[0]) : undefined,
+        playbacks.create(playback),
+        answer.ladderGrows ? jobs.want(trackId, stagesUntilWhole(found.codec)) : undefined,
+      ]);
       return {
+        ...answer,
         playbackId: playback.id,
         track: { ...track, playable: true },
-        renditions: found.renditions.map((rendition) => toRendition(rendition, expireAtMs)),
-        segmentSamples: found.segmentSamples,
-        sampleRateHz: SAMPLE_RATE_HZ,
-        totalSamples: found.totalSamples,
         gainDb: found.gainDb,
-        urlsExpireAt: timestampFromMs(expireAtMs),
-        codec: Codec.OPUS,
-        ...(inlineFirstSegment && lowest ? { firstSegment: await firstSegment(lowest) } : {}),
+        peaks: found.peaks,
+        ...(firstBytes ? { firstSegment: firstBytes } : {}),
       };
     },
 

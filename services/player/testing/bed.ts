@@ -13,7 +13,6 @@ import type { Client } from "@connectrpc/connect";
 import type pg from "pg";
 import { type AudioStore, audioStore } from "../src/audio-store.ts";
 import { catalogHandlers } from "../src/events.ts";
-import { LADDER_KBPS } from "../src/ladder.ts";
 import { mediaService } from "../src/media-service.ts";
 import { type ObjectStore, openObjectStore } from "../src/object-store.ts";
 import type { Packager } from "../src/packager.ts";
@@ -50,9 +49,13 @@ export interface PlayerBed {
 }
 
 /** Two segments a rendition, of what the source says, in no time. */
-export const fakePackager: Packager = async (source, folder) => {
+export const fakePackager: Packager = async ({
+  source,
+  stage: { codec, bitratesKbps, measures },
+  folder,
+}) => {
   const content = Buffer.concat(await Array.fromAsync(source));
-  const renditions = LADDER_KBPS.map((bitrateKbps) => ({
+  const renditions = bitratesKbps.map((bitrateKbps) => ({
     bitrateKbps,
     path: join(folder, `${bitrateKbps}.mp4`),
     initBytes: 10,
@@ -62,11 +65,13 @@ export const fakePackager: Packager = async (source, folder) => {
     await writeFile(path, Buffer.concat([Buffer.alloc(30, String(bitrateKbps)), content]));
   }
   return {
+    codec,
     totalSamples: 100_000,
     segmentSamples: [96_000, 4_800],
-    loudnessLufs: -20,
-    gainDb: 4.5,
     renditions,
+    measured: measures
+      ? { integratedLufs: -20, truePeakDbfs: -5.5, durationMs: 2_083, peaks: Uint8Array.of(1, 2, 3) }
+      : undefined,
   };
 };
 

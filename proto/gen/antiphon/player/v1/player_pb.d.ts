@@ -195,6 +195,14 @@ export declare type StartPlaybackResponse = Message<"antiphon.player.v1.StartPla
    * @generated from field: bool ladder_grows = 12;
    */
   ladderGrows: boolean;
+
+  /**
+   * For a waveform: the peak of each of 200 equal parts of the music, 0 (silence) to 255 (full scale). Empty
+   * where it was not measured.
+   *
+   * @generated from field: bytes peaks = 13;
+   */
+  peaks: Uint8Array;
 };
 
 /**
@@ -357,6 +365,8 @@ export declare type WatchPackagingResponse = Message<"antiphon.player.v1.WatchPa
   running: number;
 
   /**
+   * In all bitrates and codecs.
+   *
    * @generated from field: uint32 done = 3;
    */
   done: number;
@@ -367,11 +377,30 @@ export declare type WatchPackagingResponse = Message<"antiphon.player.v1.WatchPa
   failed: number;
 
   /**
-   * The title of the track that was packaged last.
+   * The title of the track that a stage of packaging was done of last.
    *
    * @generated from field: string last_title = 5;
    */
   lastTitle: string;
+
+  /**
+   * Tracks that can be played, in the lowest bitrates at least.
+   *
+   * @generated from field: uint32 playable = 6;
+   */
+  playable: number;
+
+  /**
+   * Stages of packaging, of all tracks: each adds bitrates or a codec.
+   *
+   * @generated from field: uint32 stages_done = 7;
+   */
+  stagesDone: number;
+
+  /**
+   * @generated from field: uint32 stages_total = 8;
+   */
+  stagesTotal: number;
 };
 
 /**
