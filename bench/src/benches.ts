@@ -95,4 +95,9 @@ export const benches: readonly Bench[] = [
     what: "from a like in the browser to changed recommendations, through the whole system",
     load: () => import("./freshness.ts"),
   },
+  {
+    name: "playback",
+    what: "from the click to the sound in Chromium, and through a line that breaks down, against hls.js and <audio>",
+    load: () => import("./playback.ts"),
+  },
 ];

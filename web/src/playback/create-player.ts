@@ -15,7 +15,7 @@ export function createPlayer(
   const playback = createClient(PlayerService, transport);
   const recommendations = createClient(RecommendationService, transport);
   const player = new Player(element, {
-    startPlayback: (trackId, signal) => playback.startPlayback({ trackId }, { signal }),
+    startPlayback: (request, signal) => playback.startPlayback(request, { signal }),
     reportPlayback: (report) => playback.reportPlayback(report),
     radio: async (seedTrackId, playedIds) =>
       (await recommendations.getRadio({ seedTrackId, playedIds: [...playedIds] })).tracks,

@@ -3,8 +3,8 @@ import type { Playback } from "./playback.ts";
 
 /** What the engine needs from outside, and what it tells. */
 export interface EngineHooks {
-  /** StartPlayback. Rejections for which `isFinal` says no are retried. */
-  open(trackId: string, signal: AbortSignal): Promise<Playback>;
+  /** StartPlayback; `atOnce` when silence waits for it. Rejections for which `isFinal` says no are retried. */
+  open(trackId: string, atOnce: boolean, signal: AbortSignal): Promise<Playback>;
   isFinal(error: unknown): boolean;
   /** Anything of the engine's state may have changed. */
   onChange(): void;

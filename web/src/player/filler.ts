@@ -10,8 +10,8 @@ import type { Timeline } from "./timeline.ts";
 /** What the filler asks of the engine, and tells it. */
 export interface FillerHost {
   readonly timeline: Pick<Timeline, "current" | "next">;
-  /** StartPlayback. Rejections for which `isFinal` says no are retried. */
-  open(trackId: string, signal: AbortSignal): Promise<Playback>;
+  /** StartPlayback; `atOnce` when silence waits for it. Rejections for which `isFinal` says no are retried. */
+  open(trackId: string, atOnce: boolean, signal: AbortSignal): Promise<Playback>;
   isFinal(error: unknown): boolean;
   onOpened(programme: Programme): void;
   onAppended(): void;
@@ -41,7 +41,8 @@ export class Filler {
   private source!: Promise<MediaSource>;
   private writer: BufferWriter | undefined;
   private mimeType = "";
-  private init: { readonly programme: Programme; readonly rendition: Rendition } | undefined;
+  /** The init segment that what is appended next is read by. */
+  private init: Uint8Array | undefined;
   private log: Appended[] = [];
   private loop = new AbortController();
   private wakeUp: () => void = () => undefined;
@@ -81,6 +82,11 @@ export class Filler {
   /** Seconds of music ahead of the playhead. */
   get bufferS(): number {
     return bufferAheadS(this.ranges, this.element.currentTime);
+  }
+
+  /** Nothing can sound yet: every millisecond until it does is silence. */
+  private get isStarting(): boolean {
+    return this.bufferS < 0.1;
   }
 
   /** Whether there is music at `timeS`. */
@@ -156,10 +162,11 @@ export class Filler {
     }
   }
 
-  private async open({ cue }: Programme, signal: AbortSignal): Promise<Playback> {
+  private async open(programme: Programme, signal: AbortSignal): Promise<Playback> {
     for (let attempt = 1; ; attempt++) {
       try {
-        const playback = await this.host.open(cue.trackId, signal);
+        const atOnce = programme === this.host.timeline.current && this.isStarting;
+        const playback = await this.host.open(programme.cue.trackId, atOnce, signal);
         this.host.onTrouble(false);
         return playback;
       } catch (error) {
@@ -174,7 +181,7 @@ export class Filler {
     const context: LoadContext = {
       bufferS: () => this.bufferS,
       bufferTargetS: BUFFER_AHEAD_S,
-      starting: this.bufferS < 0.1,
+      starting: this.isStarting,
       refresh: async () => {
         // A new playback of the same track: its URLs are fresh, what was heard belongs to the first one.
         const fresh = await this.open(programme, signal);
@@ -192,13 +199,13 @@ export class Filler {
     signal.throwIfAborted();
     const writer = await this.writerFor(rendition.mimeType);
     const placement = {
-      offsetS: programme.startS,
+      offsetS: programme.startS - playback.primingS,
       window: { start: programme.startS, end: endOf(programme) },
     };
     const evictable = this.element.currentTime - 1;
-    if (this.init?.programme !== programme || this.init.rendition.id !== rendition.id) {
+    if (this.init !== init) {
       await writer.append(init, placement, evictable);
-      this.init = { programme, rendition };
+      this.init = init;
     }
     await writer.append(media, placement, evictable);
     programme.appended.add(index);

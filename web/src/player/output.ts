@@ -26,7 +26,8 @@ export class AudioOutput {
   /** Opens the speakers. Call it within a click or a key press. */
   resume(): void {
     if (!this.context) {
-      const context = new AudioContext({ latencyHint: "playback" });
+      // "playback" would make a start and a seek some 25 ms later.
+      const context = new AudioContext({ latencyHint: "balanced" });
       const gain = new GainNode(context, { gain: gainFactor(this.gainDb) });
       const meter = new AnalyserNode(context, { fftSize: 1024 });
       context
@@ -50,6 +51,13 @@ export class AudioOutput {
     const at = this.context.currentTime + inS;
     this.gain.gain.cancelScheduledValues(this.context.currentTime);
     this.gain.gain.setTargetAtTime(gainFactor(db), at, FADE_S / 3);
+  }
+
+  /** Gives the speakers back. The element cannot be played on afterwards. */
+  async close(): Promise<void> {
+    this.element.removeAttribute("src");
+    this.element.load();
+    await this.context?.close();
   }
 
   /** What sounds now, as the root mean square of the samples, from 0 to about 1. */

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type Job, type Programme, planNext, programmeAt, type Situation } from "./plan.ts";
-import type { Playback } from "./playback.ts";
-import type { LoadedSegment } from "./segment-loader.ts";
+import type { LoadedSegment, Playback } from "./playback.ts";
 
 const playback = (durationS: number): Playback => ({
   id: "pb",
@@ -9,7 +8,9 @@ const playback = (durationS: number): Playback => ({
   renditions: [],
   boundariesS: Array.from({ length: Math.ceil(durationS / 2) + 1 }, (_, i) => i * 2),
   durationS,
+  primingS: 0,
   gainDb: 0,
+  first: undefined,
 });
 const programme = (uid: number, startS: number, durationS?: number): Programme => ({
   ...programmeAt({ uid, trackId: "trk" }, startS),

@@ -1,5 +1,4 @@
-import type { Playback } from "./playback.ts";
-import type { LoadedSegment } from "./segment-loader.ts";
+import type { LoadedSegment, Playback } from "./playback.ts";
 import { bufferedEnd, covers, segmentAt, type TimeRange } from "./segments.ts";
 
 /** What the engine is asked to play: one entry of the queue. */

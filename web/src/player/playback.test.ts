@@ -1,7 +1,11 @@
-import { StartPlaybackResponseSchema } from "@antiphon/proto/antiphon/player/v1/player";
+import {
+  Codec,
+  RenditionSchema,
+  StartPlaybackResponseSchema,
+} from "@antiphon/proto/antiphon/player/v1/player";
 import { create } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
-import { playbackFrom, UnsupportedAudioError } from "./playback.ts";
+import { playbackFrom, supportedCodecs, UnsupportedAudioError } from "./playback.ts";
 
 const response = create(StartPlaybackResponseSchema, {
   playbackId: "pb_1",
@@ -25,6 +29,33 @@ describe("a playback", () => {
   it("never mixes codecs, and goes from the lowest to the highest bitrate", () => {
     expect(playbackFrom(response, () => true).renditions.map((r) => r.id)).toEqual(["o64", "o128"]);
     expect(playbackFrom(response, (type) => type === "aac").renditions.map((r) => r.id)).toEqual(["a96"]);
+  });
+
+  it("begins with what is no music where the codec needs it", () => {
+    const primed = { ...response, primingSamples: 960 };
+    expect(playbackFrom(primed, () => true)).toMatchObject({
+      primingS: 0.02,
+      boundariesS: [0, 1.98, 3.98, 5],
+    });
+  });
+
+  it("brings the first segment where it came with the answer, whole", () => {
+    const lowest = { init: { offset: 0n, length: 2 }, segments: [{ offset: 2n, length: 3 }] };
+    const renditions = [create(RenditionSchema, { id: "o24", mimeType: "opus", ...lowest })];
+    const withBytes = (...bytes: number[]) =>
+      playbackFrom({ ...response, renditions, firstSegment: Uint8Array.from(bytes) }, () => true).first;
+    expect(withBytes(1, 2, 3, 4, 5)).toMatchObject({
+      init: Uint8Array.of(1, 2),
+      media: Uint8Array.of(3, 4, 5),
+      rendition: { id: "o24" },
+    });
+    expect(withBytes(1, 2, 3)).toBeUndefined();
+    expect(withBytes()).toBeUndefined();
+  });
+
+  it("is asked for in the codecs that the browser takes, Opus before AAC", () => {
+    expect(supportedCodecs(() => true)).toEqual([Codec.OPUS, Codec.AAC]);
+    expect(supportedCodecs((type) => type.includes("mp4a"))).toEqual([Codec.AAC]);
   });
 
   it("says what was on offer when the browser takes none of it", () => {

@@ -1,6 +1,7 @@
-import type {
-  Rendition as RenditionMessage,
-  StartPlaybackResponse,
+import {
+  Codec,
+  type Rendition as RenditionMessage,
+  type StartPlaybackResponse,
 } from "@antiphon/proto/antiphon/player/v1/player";
 
 /** Bytes of a rendition's file: `length` bytes from `offset`. */
@@ -19,17 +20,41 @@ export interface Rendition {
   readonly segments: readonly ByteRange[];
 }
 
+/** A segment's bytes, with the init segment of its ladder. */
+export interface LoadedSegment {
+  readonly rendition: Rendition;
+  readonly init: Uint8Array<ArrayBuffer>;
+  readonly media: Uint8Array<ArrayBuffer>;
+}
+
 /** All that is needed to play one track, with times in seconds from the track's start. */
 export interface Playback {
   readonly id: string;
   readonly trackId: string;
-  /** From the lowest to the highest bitrate; never empty. */
+  /**
+   * From the lowest to the highest bitrate; never empty. All in one codec, with one sample rate and as many
+   * channels: the init segment of one serves all.
+   */
   readonly renditions: readonly Rendition[];
   /** Where each segment starts, and at the end where the last one ends. */
   readonly boundariesS: readonly number[];
   /** The exact length of the music, without what the encoder added. */
   readonly durationS: number;
+  /** What the browser would play before the music: AAC's encoder delay. 0 for Opus. */
+  readonly primingS: number;
   readonly gainDb: number;
+  /** The first segment in the lowest quality, where it came with the answer. */
+  readonly first: LoadedSegment | undefined;
+}
+
+const MIME_TYPES = [
+  [Codec.OPUS, 'audio/mp4; codecs="opus"'],
+  [Codec.AAC, 'audio/mp4; codecs="mp4a.40.2"'],
+] as const;
+
+/** The codecs to ask for, the one that sounds better at the same bitrate first. */
+export function supportedCodecs(isTypeSupported: (mimeType: string) => boolean): Codec[] {
+  return MIME_TYPES.filter(([, mimeType]) => isTypeSupported(mimeType)).map(([codec]) => codec);
 }
 
 /** This browser plays none of the track's renditions. */
@@ -67,9 +92,12 @@ export function playbackFrom(
     const offered = [...new Set(response.renditions.map((r) => r.mimeType))].join(", ") || "nothing";
     throw new UnsupportedAudioError(`This browser cannot play the audio on offer (${offered}).`);
   }
+  const renditions = supported
+    .filter((r) => r.mimeType === mimeType)
+    .sort((a, b) => a.bitrateKbps - b.bitrateKbps);
   const rate = response.sampleRateHz;
   const boundariesS = [0];
-  let samples = 0;
+  let samples = -response.primingSamples;
   for (const length of response.segmentSamples) {
     samples += length;
     boundariesS.push(samples / rate);
@@ -77,11 +105,22 @@ export function playbackFrom(
   return {
     id: response.playbackId,
     trackId: response.track?.id ?? "",
-    renditions: supported
-      .filter((r) => r.mimeType === mimeType)
-      .sort((a, b) => a.bitrateKbps - b.bitrateKbps),
+    renditions,
     boundariesS,
     durationS: Number(response.totalSamples) / rate,
+    primingS: response.primingSamples / rate,
     gainDb: response.gainDb,
+    first: firstSegment(renditions[0], response.firstSegment),
+  };
+}
+
+function firstSegment(lowest: Rendition | undefined, bytes: Uint8Array): LoadedSegment | undefined {
+  const [segment] = lowest?.segments ?? [];
+  if (!lowest || !segment || bytes.length !== segment.offset + segment.length) return undefined;
+  const copy = new Uint8Array(bytes);
+  return {
+    rendition: lowest,
+    init: copy.subarray(0, lowest.init.length),
+    media: copy.subarray(segment.offset),
   };
 }

@@ -1,11 +1,18 @@
 import type { Track } from "@antiphon/proto/antiphon/catalog/v1/catalog";
-import type { StartPlaybackResponse } from "@antiphon/proto/antiphon/player/v1/player";
+import type {
+  StartPlaybackRequestSchema,
+  StartPlaybackResponse,
+} from "@antiphon/proto/antiphon/player/v1/player";
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import { emptyQueue, type Queue } from "./queue.ts";
 import type { Report } from "./report-queue.ts";
 
 /** The calls that the player makes, and how it tells errors apart. */
 export interface PlayerPorts {
-  startPlayback(trackId: string, signal: AbortSignal): Promise<StartPlaybackResponse>;
+  startPlayback(
+    request: MessageInitShape<typeof StartPlaybackRequestSchema>,
+    signal: AbortSignal,
+  ): Promise<StartPlaybackResponse>;
   reportPlayback(report: Report): Promise<unknown>;
   /** Tracks to go on with after `seedTrackId`, none of which is in `playedIds`. */
   radio(seedTrackId: string, playedIds: readonly string[]): Promise<readonly Track[]>;

@@ -1,7 +1,7 @@
 import type { Track } from "@antiphon/proto/antiphon/catalog/v1/catalog";
 import { Engine } from "./engine.ts";
 import { AudioOutput } from "./output.ts";
-import { playbackFrom, UnsupportedAudioError } from "./playback.ts";
+import { playbackFrom, supportedCodecs, UnsupportedAudioError } from "./playback.ts";
 import { idleState, type PlayerPorts, type PlayerState } from "./player-types.ts";
 import type { Queue, QueueItem } from "./queue.ts";
 import * as queues from "./queue.ts";
@@ -16,6 +16,8 @@ import { ThroughputEstimator } from "./throughput.ts";
 const RESTART_AFTER_S = 3;
 /** Radio is asked for so long before the queue ends, that it follows without a gap. */
 const RADIO_AHEAD_S = 45;
+/** On such a line a better first segment is as good as there; on a slower one the lowest comes with the answer. */
+const FAST_KBPS = 4_000;
 
 /** The queue, played: the one object that the page talks to. Knows no framework. */
 export class Player {
@@ -26,6 +28,7 @@ export class Player {
   private readonly throughput: ThroughputEstimator;
   private readonly radio: Radio;
   private readonly store: Store<PlayerState>;
+  private readonly codecs = supportedCodecs(MediaSource.isTypeSupported);
 
   constructor(element: HTMLAudioElement, ports: PlayerPorts) {
     this.ports = ports;
@@ -37,8 +40,11 @@ export class Player {
     this.store = new Store(idleState({ volume, muted }));
     this.radio = new Radio(ports.radio);
     this.engine = new Engine(this.output, this.throughput, {
-      open: async (trackId, signal) =>
-        playbackFrom(await ports.startPlayback(trackId, signal), MediaSource.isTypeSupported),
+      open: async (trackId, atOnce, signal) => {
+        const inlineFirstSegment = atOnce && this.throughput.kbps < FAST_KBPS;
+        const request = { trackId, codecs: this.codecs, inlineFirstSegment };
+        return playbackFrom(await ports.startPlayback(request, signal), MediaSource.isTypeSupported);
+      },
       isFinal: (error) => error instanceof UnsupportedAudioError || ports.isFinal(error),
       onChange: () => this.refresh(),
       onTime: () => this.onTime(),
@@ -149,6 +155,12 @@ export class Player {
     const { repeat, nextUid } = this.state.queue;
     this.update({ queue: { ...queues.emptyQueue, repeat, nextUid } });
     this.refresh();
+  }
+
+  /** Silence for good, and the speakers given back: a page that goes on without the player. */
+  async close(): Promise<void> {
+    this.clear();
+    await this.output.close();
   }
 
   private playCurrent(): void {

@@ -1,15 +1,8 @@
 import { chooseQuality, shouldAbandon } from "./abr.ts";
 import { backoffMs, pause } from "./backoff.ts";
 import { fetchRange, MediaFetchError, type OnProgress } from "./fetch-range.ts";
-import type { ByteRange, Playback, Rendition } from "./playback.ts";
+import type { ByteRange, LoadedSegment, Playback, Rendition } from "./playback.ts";
 import type { ThroughputEstimator } from "./throughput.ts";
-
-/** A segment's bytes, with the init segment of the quality that they are in. */
-export interface LoadedSegment {
-  readonly rendition: Rendition;
-  readonly init: Uint8Array<ArrayBuffer>;
-  readonly media: Uint8Array<ArrayBuffer>;
-}
 
 /** What the loader asks while it works, since the playhead moves meanwhile. */
 export interface LoadContext {
@@ -31,7 +24,7 @@ const WATCH_EVERY_MS = 200;
 /** A connection on which nothing arrives for so long is taken for dead. */
 const SILENCE_MS = 8_000;
 /** Init segments kept: those of the tracks played last. */
-const MAX_INITS = 64;
+const MAX_INITS = 16;
 
 /**
  * Fetches segments in the quality that the moment allows. Retries for as long as `signal` lets it,
@@ -52,6 +45,10 @@ export class SegmentLoader {
     context: LoadContext,
     signal: AbortSignal,
   ): Promise<LoadedSegment> {
+    if (index === 0 && context.starting && first.first) {
+      this.remember(first, first.first.init);
+      return first.first;
+    }
     let playback = first;
     let ceiling = Number.POSITIVE_INFINITY;
     let refreshes = 0;
@@ -98,17 +95,17 @@ export class SegmentLoader {
     const rendition = playback.renditions[quality] as Rendition;
     const fallback = playback.renditions[quality - 1]?.segments[index];
     const segment = rendition.segments[index] as ByteRange;
-    const known = this.inits.get(rendition.id);
+    const known = this.inits.get(ladderOf(playback));
     return this.watched(segment, fallback, context, signal, async (within, onProgress) => {
       // One request brings both where the segment follows its init segment in the file.
       if (!known && rendition.init.offset + rendition.init.length === segment.offset) {
         const span = { offset: rendition.init.offset, length: rendition.init.length + segment.length };
         const bytes = await fetchRange(rendition.url, span, within, onProgress);
-        const init = this.remember(rendition, bytes.slice(0, rendition.init.length));
+        const init = this.remember(playback, bytes.slice(0, rendition.init.length));
         return { rendition, init, media: bytes.slice(rendition.init.length) };
       }
       const [init, media] = await Promise.all([
-        known ?? fetchRange(rendition.url, rendition.init, within).then((b) => this.remember(rendition, b)),
+        known ?? fetchRange(rendition.url, rendition.init, within).then((b) => this.remember(playback, b)),
         fetchRange(rendition.url, segment, within, onProgress),
       ]);
       return { rendition, init, media };
@@ -159,12 +156,17 @@ export class SegmentLoader {
     }
   }
 
-  private remember(rendition: Rendition, init: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-    this.inits.set(rendition.id, init);
+  private remember(playback: Playback, init: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+    this.inits.set(ladderOf(playback), init);
     for (const oldest of this.inits.keys()) {
       if (this.inits.size <= MAX_INITS) break;
       this.inits.delete(oldest);
     }
     return init;
   }
+}
+
+/** Renditions are named by their content, and the lowest stands for its ladder. */
+function ladderOf({ renditions }: Playback): string {
+  return renditions[0]?.id ?? "";
 }
