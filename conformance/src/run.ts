@@ -4,8 +4,8 @@ import { fileURLToPath } from "node:url";
 
 /**
  * Installs the official runner into .antiphon/ where it is missing, and runs it for the gateway, as the
- * baseline for plain connect-node, and for the mesh's client. Exits with 1 where a case of the gateway or of
- * the client fails, 69 without Go.
+ * baseline for plain connect-node, and for the mesh's client; then calls go from the mesh to grpc-go and back.
+ * Exits with 1 where a case of the gateway, of the client or of grpc-go fails, 69 without Go.
  */
 const VERSION = "v1.0.5";
 const EXIT_UNAVAILABLE = 69;
@@ -45,12 +45,20 @@ function runServer(what: string, config: string, server: string): SpawnSyncRetur
   return run(what, config, ...mode, process.execPath, `conformance/src/${server}`);
 }
 
+/** With a runner of its own: these tests need Go, which `make test` does not. */
+function runGrpcGo(): SpawnSyncReturns<Buffer> {
+  console.error("\nmesh and grpc-go");
+  const vitest = ["run", "--config", "conformance/vitest.config.ts"];
+  return spawnSync("vitest", vitest, { cwd: root, stdio: "inherit", timeout: RUN_TIMEOUT_MS });
+}
+
 install();
 const client = ["--mode", "client", "--", process.execPath, "conformance/src/mesh-client.ts"];
 const judged = [
   runServer("gateway", "required.yaml", "server.ts"),
   runServer("gateway", "everything.yaml", "server.ts"),
   run("mesh client", "mesh-client.yaml", ...client),
+  runGrpcGo(),
 ];
 runServer("connect-node", "required.yaml", "connect-node.ts");
 if (judged.some(({ status }) => status !== 0)) process.exit(1);

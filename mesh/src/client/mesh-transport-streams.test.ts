@@ -62,6 +62,37 @@ test("both sides of a bidirectional stream talk in turn", async () => {
   expect(heard).toEqual(["CALL", "RESPONSE"]);
 });
 
+test("a server goes on after its caller has said its last", async () => {
+  const peer = await bench.peer({
+    echoBoth: (call) => {
+      call.on("data", () => {});
+      call.on("end", () => {
+        for (const text of ["still", "here"]) call.write({ text });
+        call.end();
+      });
+    },
+  });
+  const heard: string[] = [];
+  const question = (async function* () {
+    yield { text: "anybody there?" };
+  })();
+  for await (const { text } of bench.client(peer.target).echoBoth(question)) heard.push(text);
+  expect(heard).toEqual(["still", "here"]);
+});
+
+test("a server that has heard enough answers before its caller has said everything", async () => {
+  const peer = await bench.peer({
+    echoCollect: (call, answer) => void call.once("data", ({ text }) => answer(null, { texts: [text] })),
+  });
+  let sent = 0;
+  const endless = (async function* () {
+    for (;;) yield { text: `${sent++} ${"x".repeat(10_000)}` };
+  })();
+  const { texts } = await bench.client(peer.target).echoCollect(endless);
+  expect(texts[0]).toMatch(/^0 /);
+  expect((await endless.next()).done).toBe(true);
+});
+
 test("an aborted stream is cancelled at the server", async () => {
   const cancelled = Promise.withResolvers<void>();
   const peer = await bench.peer({

@@ -17,7 +17,8 @@ export interface BlockingAnswer {
   readonly body: string | undefined;
 }
 
-const MAX_BYTES = 16 * 1024 * 1024;
+/** A service with 10,000 instances has 26 MB. */
+const MAX_BYTES = 64 * 1024 * 1024;
 
 /** Asks Consul. Rejects on an answer that is neither 200 nor 404, is too long, or comes too late. */
 export async function blockingQuery(query: BlockingQuery): Promise<BlockingAnswer> {

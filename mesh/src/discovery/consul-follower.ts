@@ -4,7 +4,14 @@ import { backoffMs } from "../resilience/backoff.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { nextIndex } from "./blocking-query.ts";
 
-export interface ConsulFollowerOptions<A extends { readonly index: number }> {
+/** What the follower must know of an answer. */
+export interface FollowedAnswer {
+  readonly index: number;
+  /** About how long its body was. */
+  readonly bytes: number;
+}
+
+export interface ConsulFollowerOptions<A extends FollowedAnswer> {
   /** Asks for what is newer than `index`. */
   readonly ask: (index: number, signal: AbortSignal) => Promise<A>;
   /** Takes in an answer, which need not be a new one. Must not throw. */
@@ -17,12 +24,16 @@ export interface ConsulFollowerOptions<A extends { readonly index: number }> {
   readonly log?: Logger | undefined;
 }
 
-/** A burst of changes makes one query each that long, not one each change. */
+/**
+ * A burst of changes makes one query each that long, not one each change. The megabytes of a fleet of thousands
+ * take some milliseconds each to read, so they are asked for less often.
+ */
 const minGapMs = 100;
+const gapMsPerMegabyte = 100;
 const retry = { baseMs: 250, maxMs: 5_000 };
 
 /** Follows one resource of Consul by blocking queries, for ever, also while Consul is away. */
-export class ConsulFollower<A extends { readonly index: number }> {
+export class ConsulFollower<A extends FollowedAnswer> {
   readonly #options: ConsulFollowerOptions<A>;
   readonly #stop = new AbortController();
   #answeredAtMs: number;
@@ -62,7 +73,8 @@ export class ConsulFollower<A extends { readonly index: number }> {
       index = nextIndex(index, answer.index);
       this.#answeredAtMs = clock.monotonic();
       accept(answer);
-      await this.#pause(minGapMs * (0.5 + Math.random()));
+      const gapMs = minGapMs + (answer.bytes / 1e6) * gapMsPerMegabyte;
+      await this.#pause(gapMs * (0.5 + Math.random()));
     }
   }
 

@@ -6,6 +6,7 @@ import type { EndpointInfo } from "./discovery.ts";
 export interface HealthAnswer {
   /** Where the next blocking query continues. */
   readonly index: number;
+  readonly bytes: number;
   readonly endpoints: readonly EndpointInfo[];
   /** Entries that made no sense and were left out. */
   readonly skipped: number;
@@ -51,7 +52,7 @@ export function parseHealth(index: string | null, body: string): HealthAnswer {
   const skipped = entries.data.length - read.length;
   if (skipped > 0 && read.length === 0) throw new Error("Consul answered with no entry that makes sense");
   const endpoints = read.filter(({ Checks }) => worstOf(Checks) !== "critical").map(toEndpoint);
-  return { index: at, endpoints, skipped };
+  return { index: at, bytes: body.length, endpoints, skipped };
 }
 
 /** An instance is as well as the worst of its checks; what Consul calls otherwise, such as maintenance, is critical. */

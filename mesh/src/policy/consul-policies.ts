@@ -75,6 +75,7 @@ export function consulPolicies(options: ConsulPoliciesOptions): PolicySource {
 
 interface StoredPolicy {
   readonly index: number;
+  readonly bytes: number;
   /** Undefined where nothing is stored. */
   readonly text: string | undefined;
 }
@@ -87,5 +88,5 @@ async function queryPolicy(
   const address = new URL(`/v1/kv/${policyKey(service)}`, url);
   address.searchParams.set("raw", "1");
   const { index, body } = await blockingQuery({ ...query, address });
-  return { index: parseIndex(index), text: body };
+  return { index: parseIndex(index), bytes: body?.length ?? 0, text: body };
 }
