@@ -22,10 +22,15 @@ export function environmentOf(service: string, around: Surroundings): Record<str
     NODE_OPTIONS: "",
     ANTIPHON_CONSUL_URL: consulUrl,
     ANTIPHON_NATS_URL: nats.url,
+    ANTIPHON_IDENTITY_PUBLIC_KEYS: secrets.identityKeys.publicKey,
     ANTIPHON_DATABASE_URL: databaseUrl,
     ANTIPHON_DATA_DIR: join(dataDir, "services", service),
     ...(service === "player" && { ANTIPHON_MEDIA_KEY: secrets.mediaKey }),
-    ...(service === "gateway" && { ANTIPHON_MEDIA_KEY: secrets.mediaKey, ANTIPHON_WEB_DIR: webDir }),
+    ...(service === "gateway" && {
+      ANTIPHON_MEDIA_KEY: secrets.mediaKey,
+      ANTIPHON_IDENTITY_KEY: secrets.identityKeys.privateKey,
+      ANTIPHON_WEB_DIR: webDir,
+    }),
     ...(service === "identity" && {
       ANTIPHON_OPERATOR_EMAIL: secrets.operator.email,
       ANTIPHON_OPERATOR_PASSWORD: secrets.operator.password,

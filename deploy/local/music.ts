@@ -2,7 +2,13 @@ import { constants } from "node:fs";
 import { access, mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { createMeshTransport, type MeshTransport, runInScope } from "@antiphon/mesh";
+import {
+  createMeshTransport,
+  identitySigner,
+  type MeshTransport,
+  readPrivateKey,
+  runInScope,
+} from "@antiphon/mesh";
 import { CatalogService } from "@antiphon/proto/antiphon/catalog/v1/catalog";
 import { PlayerService } from "@antiphon/proto/antiphon/player/v1/player";
 import { createClient } from "@connectrpc/connect";
@@ -70,10 +76,11 @@ const pollMs = 500;
 
 export function operatorOf(system: System): Operator {
   const transports: MeshTransport[] = [];
+  const signer = identitySigner(readPrivateKey(system.secrets.identityKeys.privateKey), Date.now);
   const transport = (service: string) => {
     const copies = system.instances.filter((each) => each.service === service);
     const addresses = copies.map(({ port }) => `127.0.0.1:${port}`);
-    const created = createMeshTransport({ target: `static:///${addresses.join(",")}` });
+    const created = createMeshTransport({ target: `static:///${addresses.join(",")}`, signer });
     transports.push(created);
     return created;
   };

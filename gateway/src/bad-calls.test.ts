@@ -95,6 +95,7 @@ describe("a unary call of Connect", () => {
     "host",
     "antiphon-listener",
     "antiphon-role",
+    "antiphon-proof",
     "grpc-previous-rpc-attempts",
     "x-user-id",
     "x-forwarded-for",

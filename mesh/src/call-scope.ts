@@ -7,9 +7,18 @@ export interface ListenerIdentity {
   readonly operator: boolean;
 }
 
+/** What shows that somebody entitled to it has named the listener. */
+export interface ListenerProof {
+  readonly token: string;
+  /** Milliseconds since the epoch. */
+  readonly expiresAtMs: number;
+}
+
 /** What a handler's call hands on to the calls that it makes. */
 export interface CallScope {
   readonly listener?: ListenerIdentity | undefined;
+  /** Of the listener, as it came; without it the process vouches itself where it may. */
+  readonly proof?: ListenerProof | undefined;
   /** On the monotonic clock, milliseconds. */
   readonly deadlineAtMs?: number | undefined;
   /** W3C trace context. */
@@ -18,9 +27,10 @@ export interface CallScope {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The metadata in which the gateway's word on the listener travels from hop to hop. */
+/** The metadata in which the gateway's word on the listener travels from hop to hop, with its signature. */
 export const LISTENER_HEADER = "antiphon-listener";
 export const ROLE_HEADER = "antiphon-role";
+export const PROOF_HEADER = "antiphon-proof";
 
 const scopes = new AsyncLocalStorage<CallScope>();
 

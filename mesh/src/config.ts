@@ -1,4 +1,6 @@
+import type { KeyObject } from "node:crypto";
 import { z } from "zod";
+import { readPrivateKey, readPublicKeys } from "./identity/identity-keys.ts";
 
 /** What every process of the mesh reads from its environment. */
 export interface MeshConfig {
@@ -30,6 +32,10 @@ export interface MeshConfig {
   readonly concurrencyMax: number;
   /** ANTIPHON_STRAINED_PERCENT: the event loop is strained above this utilisation, default 95. */
   readonly strainedPercent: number;
+  /** ANTIPHON_IDENTITY_PUBLIC_KEYS: whose word on a call's listener is believed, Ed25519 keys (SPKI) in base64url, with commas between them; without it nobody's. */
+  readonly identityPublicKeys?: readonly KeyObject[] | undefined;
+  /** ANTIPHON_IDENTITY_KEY: vouches for listeners, an Ed25519 key (PKCS #8) in base64url; the gateway's alone. */
+  readonly identityKey?: KeyObject | undefined;
   /** ANTIPHON_INSTANCE_ID; without it `<name>-<random>`. */
   readonly instanceId?: string | undefined;
 }
@@ -56,6 +62,20 @@ export function wholeNumber(min: number, max: number): z.ZodType<number> {
 
 function urlOf(protocols: RegExp, example: string): z.ZodType<string> {
   return z.url({ protocol: protocols, error: `must be a URL like ${example}` });
+}
+
+function keys<T>(read: (text: string) => T, error: string) {
+  return z
+    .string()
+    .transform((text, context) => {
+      try {
+        return read(text);
+      } catch {
+        context.addIssue({ code: "custom", message: error });
+        return z.NEVER;
+      }
+    })
+    .optional();
 }
 
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
@@ -90,6 +110,14 @@ const meshShape = {
   concurrencyMin: ["ANTIPHON_CONCURRENCY_MIN", wholeNumber(1, 100_000).default(256)],
   concurrencyMax: ["ANTIPHON_CONCURRENCY_MAX", wholeNumber(1, 100_000).default(2_000)],
   strainedPercent: ["ANTIPHON_STRAINED_PERCENT", wholeNumber(1, 100).default(95)],
+  identityPublicKeys: [
+    "ANTIPHON_IDENTITY_PUBLIC_KEYS",
+    keys(readPublicKeys, "must be public Ed25519 keys (SPKI) in base64url, with commas between them"),
+  ],
+  identityKey: [
+    "ANTIPHON_IDENTITY_KEY",
+    keys(readPrivateKey, "must be a private Ed25519 key (PKCS #8) in base64url"),
+  ],
   instanceId: ["ANTIPHON_INSTANCE_ID", z.string().optional()],
 } as const satisfies ConfigShape;
 

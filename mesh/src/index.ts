@@ -35,6 +35,8 @@ export { type ConsulDiscovery, consulDiscovery } from "./discovery/consul-discov
 export type { Discovery, EndpointInfo, MeshDiscovery, Watch } from "./discovery/discovery.ts";
 export { staticDiscovery } from "./discovery/static-discovery.ts";
 export { CallError, type CallErrorInit, fail, notAgain } from "./errors.ts";
+export { type IdentityKeys, newIdentityKeys, readPrivateKey } from "./identity/identity-keys.ts";
+export { type IdentitySigner, identitySigner } from "./identity/listener-proof.ts";
 export { newId, stableId } from "./ids.ts";
 export { type KeepRunning, keepRunning, pause } from "./keep-running.ts";
 export { Latest } from "./latest.ts";

@@ -9,6 +9,7 @@ import type { Clock } from "./clock.ts";
 import type { MeshConfig } from "./config.ts";
 import { followContracts } from "./contracts/follow-contracts.ts";
 import type { MeshDiscovery, Registrar } from "./discovery/discovery.ts";
+import type { IdentityVerifier } from "./identity/listener-proof.ts";
 import { openNats } from "./nats-connection.ts";
 import type { ServiceDeps } from "./service-deps.ts";
 import { serviceNameOf } from "./service-name.ts";
@@ -21,6 +22,8 @@ export interface ServiceGround {
   readonly mesh: MeshConfig;
   readonly registrar: Registrar;
   readonly discovery: MeshDiscovery;
+  /** Of the listeners that callers name. Default: none is believed. */
+  readonly identity?: IdentityVerifier | undefined;
   /** The transport of a target; called once for each, closed with the service. */
   readonly connect: (target: string) => MeshTransport;
   readonly log: Logger;

@@ -4,6 +4,7 @@ import { systemClock } from "./clock.ts";
 import { ConfigError, type MeshConfig } from "./config.ts";
 import { consulDiscovery } from "./discovery/consul-discovery.ts";
 import { consulRegistrar } from "./discovery/consul-registrar.ts";
+import { identitySigner, identityVerifier } from "./identity/listener-proof.ts";
 import { surviveUnhandledErrors } from "./last-resort.ts";
 import { type Edge, instanceIdOf, type RunningService, startService } from "./lifecycle.ts";
 import { consulPolicies } from "./policy/consul-policies.ts";
@@ -52,6 +53,11 @@ export async function runService<C extends { readonly mesh: MeshConfig }>(
   const discovery = consulDiscovery({ url: mesh.consulUrl, log });
   discoveryMetrics(metrics, discovery);
   const policies = consulPolicies({ url: mesh.consulUrl, log });
+  const { identityKey, identityPublicKeys = [] } = mesh;
+  const signer = identityKey && identitySigner(identityKey, systemClock.now);
+  if (identityPublicKeys.length === 0 && !spec.edge) {
+    log.warn("ANTIPHON_IDENTITY_PUBLIC_KEYS is not set: calls in the name of a listener are refused");
+  }
   const stopSignal = firstSignal();
   log.info("starting");
   let service: RunningService | undefined;
@@ -67,6 +73,7 @@ export async function runService<C extends { readonly mesh: MeshConfig }>(
         mesh,
         registrar: consulRegistrar({ url: mesh.consulUrl, log }),
         discovery,
+        identity: identityVerifier(identityPublicKeys, systemClock.now),
         connect: (target) =>
           createMeshTransport({
             target,
@@ -77,6 +84,7 @@ export async function runService<C extends { readonly mesh: MeshConfig }>(
             log,
             metrics,
             clock: systemClock,
+            signer,
           }),
         log,
         metrics,

@@ -14,6 +14,7 @@ import { propagationLayer } from "./client/propagation.ts";
 import { retryLayer } from "./client/retry.ts";
 import { routeLayer } from "./client/route.ts";
 import type { Clock } from "./clock.ts";
+import type { IdentitySigner } from "./identity/listener-proof.ts";
 import type { MethodRules } from "./policy/method-rules.ts";
 import { type ClientMetrics, metricsLayer } from "./telemetry/client-metrics.ts";
 
@@ -22,6 +23,8 @@ export interface StackParts {
   readonly clock: Clock;
   readonly cluster: Cluster;
   readonly metrics: ClientMetrics;
+  /** Vouches for listeners in whose name calls begin here. */
+  readonly signer?: IdentitySigner | undefined;
   /** What the target's policy says about the method. */
   readonly rules: MethodRules;
   /** A message of a peer that is larger ends its call with `resource_exhausted`. */
@@ -58,7 +61,7 @@ export const clientLayers: readonly Layer[] = [
   { name: "deadline", wrap: deadlineLayer },
 
   // Outside retry because whom a call is for does not change from one attempt to the next.
-  { name: "propagation", wrap: propagationLayer },
+  { name: "propagation", wrap: (next, _plan, parts) => propagationLayer(next, parts) },
 
   // Outside retry because a caller made one call, however often it was sent: its rate, errors and time
   // are those that the caller saw. Retries have a counter of their own.

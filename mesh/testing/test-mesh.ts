@@ -8,6 +8,8 @@ import { systemClock } from "../src/clock.ts";
 import { defineConfig, type MeshConfig } from "../src/config.ts";
 import type { EndpointInfo, Registrar } from "../src/discovery/discovery.ts";
 import { staticDiscovery } from "../src/discovery/static-discovery.ts";
+import { newIdentityKeys, readPrivateKey, readPublicKeys } from "../src/identity/identity-keys.ts";
+import { type IdentitySigner, identitySigner, identityVerifier } from "../src/identity/listener-proof.ts";
 import { instanceIdOf, type RunningService, type ServiceParts, startService } from "../src/lifecycle.ts";
 import { type OpenDeps, openDeps, type ServiceGround } from "../src/open-deps.ts";
 import type { Served } from "../src/server/served.ts";
@@ -39,7 +41,7 @@ export interface TestClientOptions {
 /** Services of one process on real sockets, found through discovery in memory. */
 export interface TestMesh {
   client<S extends DescService>(service: S, options?: TestClientOptions): Client<S>;
-  /** The dependencies of a service that the test builds itself; closed with the mesh. */
+  /** The dependencies of a service that the test builds itself, which may name listeners as the gateway does; closed with the mesh. */
   deps(name: string): ServiceDeps;
   /** Starts one more service, or more replicas of one. */
   add(service: TestService): Promise<readonly RunningService[]>;
@@ -70,9 +72,12 @@ export async function startMesh(options: TestMeshOptions = {}): Promise<TestMesh
   const running = new Map<string, RunningService[]>();
   const opened: OpenDeps[] = [];
 
+  const keys = newIdentityKeys();
+  const signer = identitySigner(readPrivateKey(keys.privateKey), systemClock.now);
+  const verifier = identityVerifier(readPublicKeys(keys.publicKey), systemClock.now);
   const policies = memoryPolicies();
   const { discovery } = registry;
-  const ground = (name: string, version = config.version): ServiceGround => {
+  const ground = (name: string, version = config.version, vouches?: IdentitySigner): ServiceGround => {
     const instanceId = instanceIdOf(name, undefined);
     const log = pino({ level: config.logLevel, base: { service: name, instance: instanceId } });
     const metrics = new Registry();
@@ -82,8 +87,17 @@ export async function startMesh(options: TestMeshOptions = {}): Promise<TestMesh
       mesh: { ...config, version },
       registrar: registry,
       discovery,
+      identity: verifier,
       connect: (target) =>
-        createMeshTransport({ target, discovery, policies, log, metrics, clock: systemClock }),
+        createMeshTransport({
+          target,
+          discovery,
+          policies,
+          log,
+          metrics,
+          clock: systemClock,
+          signer: vouches,
+        }),
       log,
       metrics,
       clock: systemClock,
@@ -97,7 +111,7 @@ export async function startMesh(options: TestMeshOptions = {}): Promise<TestMesh
       return createClient(service, onBehalfOf(identity, outside.deps.transport(target)));
     },
     deps(name) {
-      const open = openDeps(ground(name));
+      const open = openDeps(ground(name, config.version, signer));
       opened.push(open);
       return open.deps;
     },
@@ -123,7 +137,7 @@ export async function startMesh(options: TestMeshOptions = {}): Promise<TestMesh
       await Promise.all(opened.map((open) => open.close()));
     },
   };
-  const outside = openDeps(ground("test"));
+  const outside = openDeps(ground("test", config.version, signer));
   opened.push(outside);
   for (const service of options.services ?? []) await mesh.add(service);
   return mesh;

@@ -151,15 +151,33 @@ test("a call inside a handler takes over deadline, listener and trace", async ()
   const client = bench.client(peer.target);
   const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
   const listener = { id: "lst_1", operator: false };
-  const scope = { listener, traceparent, deadlineAtMs: performance.now() + 2_000 };
+  const proof = { token: "1.signature", expiresAtMs: Date.now() + 60_000 };
+  const scope = { listener, proof, traceparent, deadlineAtMs: performance.now() + 2_000 };
   await runInScope(scope, () => client.echo({}));
   expect(sent?.get("antiphon-listener")).toEqual(["lst_1"]);
   expect(sent?.get("antiphon-role")).toEqual(["listener"]);
+  expect(sent?.get("antiphon-proof")).toEqual(["1.signature"]);
   expect(sent?.get("traceparent")).toEqual([traceparent]);
 
   const late = { ...scope, deadlineAtMs: performance.now() - 1 };
   const error = await failureOf(runInScope(late, () => client.echo({})));
   expect(error).toMatchObject({ code: Code.DeadlineExceeded, attempt: 0 });
+});
+
+test("a listener for whom there is no proof, or none that holds, is not handed on", async () => {
+  const sent: grpc.Metadata[] = [];
+  const peer = await bench.peer({
+    echo: (call, answer) => {
+      sent.push(call.metadata);
+      answer(null, {});
+    },
+  });
+  const client = bench.client(peer.target);
+  const listener = { id: "lst_1", operator: false };
+  await runInScope({ listener }, () => client.echo({}));
+  const proof = { token: "1.signature", expiresAtMs: Date.now() - 1 };
+  await runInScope({ listener, proof }, () => client.echo({}));
+  expect(sent.map((metadata) => metadata.get("antiphon-listener"))).toEqual([[], []]);
 });
 
 test("a call whose caller has gone is cancelled", async () => {

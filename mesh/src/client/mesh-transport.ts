@@ -13,6 +13,7 @@ import { Registry } from "prom-client";
 import type { BalanceOverrides } from "../balance/settings.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import type { Discovery } from "../discovery/discovery.ts";
+import type { IdentitySigner } from "../identity/listener-proof.ts";
 import { rulesOf } from "../policy/method-rules.ts";
 import type { PolicySource } from "../policy/policy-source.ts";
 import { compile, type StackParts } from "../stack.ts";
@@ -59,6 +60,8 @@ export interface MeshTransportOptions {
   /** Decides which endpoints of a large fleet this caller uses. Default another one for each process. */
   readonly callerId?: string;
   readonly http2?: Http2Options;
+  /** Vouches for listeners in whose name calls begin here. Default: those calls are made in nobody's. */
+  readonly signer?: IdentitySigner | undefined;
 }
 
 /** A Connect `Transport` for clients made by `createClient`, with the whole mesh behind it. */
@@ -98,6 +101,7 @@ export function createMeshTransport(options: MeshTransportOptions): MeshTranspor
     metrics,
     maxMessageBytes: options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES,
     compressFromBytes: options.compressFromBytes,
+    signer: options.signer,
   });
 
   return {

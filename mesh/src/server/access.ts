@@ -2,8 +2,9 @@ import { MeshErrorDetailSchema, MeshErrorReason } from "@antiphon/proto/antiphon
 import { Access, method as methodOption } from "@antiphon/proto/antiphon/options/v1/options";
 import { type DescMethod, getOption, hasOption } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
-import type { ListenerIdentity } from "../call-scope.ts";
+import type { ListenerIdentity, ListenerProof } from "../call-scope.ts";
 import { fail } from "../errors.ts";
+import type { IdentityVerifier } from "../identity/listener-proof.ts";
 
 /** What the contract says of who may make a call; internal where it says nothing. */
 export function accessOf(method: DescMethod): Access {
@@ -11,6 +12,21 @@ export function accessOf(method: DescMethod): Access {
     ? getOption(method, methodOption).access
     : Access.UNSPECIFIED;
   return access === Access.UNSPECIFIED ? Access.INTERNAL : access;
+}
+
+/** The proof that somebody entitled to it has named this listener; throws `unauthenticated` without it. */
+export function verifiedProof(
+  identity: IdentityVerifier,
+  listener: ListenerIdentity,
+  token: string | undefined,
+): ListenerProof {
+  try {
+    return identity.verify(listener, token);
+  } catch (error) {
+    const { message } = error as Error;
+    const reason = MeshErrorReason.LISTENER_REQUIRED;
+    throw fail(Code.Unauthenticated, message, MeshErrorDetailSchema, { reason });
+  }
 }
 
 /**

@@ -6,6 +6,7 @@ import type { Registry } from "prom-client";
 import { settlesWithin } from "../bounded.ts";
 import type { Clock } from "../clock.ts";
 import { fail } from "../errors.ts";
+import { type IdentityVerifier, identityVerifier } from "../identity/listener-proof.ts";
 import { codeLabel } from "../telemetry/grpc-labels.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { ServerMetrics } from "../telemetry/server-metrics.ts";
@@ -21,6 +22,8 @@ export interface GrpcHostOptions {
   readonly metrics: Registry;
   readonly clock: Clock;
   readonly overload?: OverloadOptions | undefined;
+  /** Tells whether a caller may name its listener. Default: none may. */
+  readonly identity?: IdentityVerifier | undefined;
 }
 
 /** Larger requests are refused with `resource_exhausted`. */
@@ -47,10 +50,12 @@ export class GrpcHost {
   readonly #guard: OverloadGuard;
   readonly #log: Logger;
   readonly #clock: Clock;
+  readonly #identity: IdentityVerifier;
 
-  constructor({ log, metrics, clock, overload }: GrpcHostOptions) {
+  constructor({ log, metrics, clock, overload, identity }: GrpcHostOptions) {
     this.#log = log;
     this.#clock = clock;
+    this.#identity = identity ?? identityVerifier([], clock.now);
     this.#metrics = new ServerMetrics(metrics);
     this.#guard = new OverloadGuard({ log, metrics, clock }, overload);
   }
@@ -88,14 +93,19 @@ export class GrpcHost {
         else if (code === Code.Unavailable) this.#log.warn({ ...line, err }, "call");
         else this.#log[level](line, "call");
       };
-      hostMethod(this.#server, spec, new HostedMethod(spec.method, metrics, guard), (surface, reply) => {
-        metrics.started.value++;
-        const call = new ServerCall(spec.method, surface, this.#clock, reply, onSettled, () =>
-          this.#guard.loadTrailers(),
-        );
-        this.#open.add(call);
-        return call;
-      });
+      hostMethod(
+        this.#server,
+        spec,
+        new HostedMethod(spec.method, metrics, guard, this.#identity),
+        (surface, reply) => {
+          metrics.started.value++;
+          const call = new ServerCall(spec.method, surface, this.#clock, reply, onSettled, () =>
+            this.#guard.loadTrailers(),
+          );
+          this.#open.add(call);
+          return call;
+        },
+      );
     }
   }
 

@@ -9,8 +9,9 @@ import {
 import { Code } from "@connectrpc/connect";
 import type { ServerReadableStream, StatusObject } from "@grpc/grpc-js";
 import { fail } from "../errors.ts";
+import type { IdentityVerifier } from "../identity/listener-proof.ts";
 import type { MethodMetrics } from "../telemetry/server-metrics.ts";
-import { accessOf, requireAccess } from "./access.ts";
+import { accessOf, requireAccess, verifiedProof } from "./access.ts";
 import type { MethodGuard } from "./overload-guard.ts";
 import type { ServerCall } from "./server-call.ts";
 import { readRequest } from "./validation.ts";
@@ -21,16 +22,19 @@ export class HostedMethod {
   readonly #metrics: MethodMetrics;
   readonly #guard: MethodGuard;
   readonly #access;
+  readonly #identity: IdentityVerifier;
 
-  constructor(method: DescMethod, metrics: MethodMetrics, guard: MethodGuard) {
+  constructor(method: DescMethod, metrics: MethodMetrics, guard: MethodGuard, identity: IdentityVerifier) {
     this.#method = method;
     this.#metrics = metrics;
     this.#guard = guard;
     this.#access = accessOf(method);
+    this.#identity = identity;
   }
 
   /**
-   * Throws where the call must not run: nobody waits for it any more, or the caller may not make it.
+   * Throws where the call must not run: nobody waits for it any more, nobody vouches for its listener, or the
+   * caller may not make it.
    * Returns the status with which it is refused where the server has too much to do.
    */
   admit(call: ServerCall): StatusObject | undefined {
@@ -38,6 +42,7 @@ export class HostedMethod {
     if (remainingMs !== undefined && remainingMs <= 0) {
       throw fail(Code.DeadlineExceeded, "the deadline had passed before the call began");
     }
+    if (call.listener) call.proof = verifiedProof(this.#identity, call.listener, call.proofToken);
     requireAccess(this.#access, call.listener);
     // Last: a call that is let in is counted until it has settled.
     return this.#guard.admit(call);

@@ -7,7 +7,14 @@ import {
   type HandlerContext,
 } from "@connectrpc/connect";
 import { Metadata, type ServerUnaryCall, type StatusObject } from "@grpc/grpc-js";
-import { type CallScope, LISTENER_HEADER, type ListenerIdentity, ROLE_HEADER } from "../call-scope.ts";
+import {
+  type CallScope,
+  LISTENER_HEADER,
+  type ListenerIdentity,
+  type ListenerProof,
+  PROOF_HEADER,
+  ROLE_HEADER,
+} from "../call-scope.ts";
 import type { Clock } from "../clock.ts";
 import { continueTrace } from "../telemetry/traceparent.ts";
 import { copyHeaders, toConnectError, toStatus } from "./status.ts";
@@ -39,7 +46,10 @@ export class ServerCall implements HandlerContext, CallScope {
   readonly requestMethod = "POST";
   readonly startedAtMs: number;
   readonly deadlineAtMs: number | undefined;
+  /** As the caller claims; `admit` looks at the proof before a handler sees it. */
   readonly listener: ListenerIdentity | undefined;
+  /** Set when it has been verified. */
+  proof: ListenerProof | undefined;
   readonly traceparent: string;
   /** Set by the guard that let it in, where the call counts against its limit. */
   enteredAtMs: number | undefined;
@@ -83,6 +93,10 @@ export class ServerCall implements HandlerContext, CallScope {
     surface.on("cancelled", () => this.#cancelled());
   }
 
+  /** What the caller shows for its listener. */
+  get proofToken(): string | undefined {
+    return this.#header(PROOF_HEADER);
+  }
   get service(): DescService {
     return this.method.parent;
   }

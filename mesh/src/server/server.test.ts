@@ -14,7 +14,7 @@ import { currentListener, currentScope } from "../call-scope.ts";
 import { fail } from "../errors.ts";
 import { serve } from "./served.ts";
 import { bareCall, encode, failureOf } from "./stock-client.fixture.ts";
-import { hostOf } from "./test-host.fixture.ts";
+import { hostOf, namedListener } from "./test-host.fixture.ts";
 
 const { echo, echoStream, echoCollect, echoBoth } = EchoService.method;
 
@@ -201,8 +201,7 @@ test("handlers see for whom they work, until when, and in which trace", async ()
     }),
   );
   const headers = {
-    "antiphon-listener": "lst_1",
-    "antiphon-role": "operator",
+    ...namedListener("lst_1", "operator"),
     traceparent: `00-${trace}-00f067aa0ba902b7-01`,
   };
   await client.unary(echo, {}, { headers, timeoutMs: 5_000 });
@@ -266,7 +265,7 @@ test("the handler's signal aborts when the caller goes away, and its stream ends
 
 test("each call makes one log line and is counted; listeners and payloads are in neither", async () => {
   const { client, lines, metrics, value } = await hostOf(echoWith({}));
-  await client.unary(echo, { text: "private" }, { headers: { "antiphon-listener": "lst_secret" } });
+  await client.unary(echo, { text: "private" }, { headers: namedListener("lst_secret") });
   await failureOf(client.unary(echo, { failCode: Code.NotFound }));
   expect(lines).toEqual([
     {

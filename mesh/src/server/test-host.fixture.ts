@@ -2,6 +2,8 @@ import { pino } from "pino";
 import { Registry } from "prom-client";
 import { onTestFinished } from "vitest";
 import { systemClock } from "../clock.ts";
+import { newIdentityKeys, readPrivateKey, readPublicKeys } from "../identity/identity-keys.ts";
+import { identitySigner, identityVerifier } from "../identity/listener-proof.ts";
 import { GrpcHost } from "./host.ts";
 import type { OverloadOptions } from "./overload-guard.ts";
 import type { Served } from "./served.ts";
@@ -18,6 +20,19 @@ export interface TestHost {
   value(metric: string, labels: Record<string, string>): Promise<number>;
 }
 
+const keys = newIdentityKeys();
+const identity = identityVerifier(readPublicKeys(keys.publicKey), systemClock.now);
+const signer = identitySigner(readPrivateKey(keys.privateKey), systemClock.now);
+
+/** The metadata in which a gateway names a listener to these hosts. */
+export function namedListener(
+  id: string,
+  role: "listener" | "operator" = "listener",
+): Record<string, string> {
+  const { token } = signer.sign({ id, operator: role === "operator" });
+  return { "antiphon-listener": id, "antiphon-role": role, "antiphon-proof": token };
+}
+
 /** A host with a stock client, gone when the test is over. */
 export function hostOf(...served: Served[]): Promise<TestHost> {
   return limitedHostOf(undefined, ...served);
@@ -31,7 +46,7 @@ export async function limitedHostOf(
   const lines: Record<string, unknown>[] = [];
   const log = pino({ level: "debug", base: null }, { write: (line) => void lines.push(JSON.parse(line)) });
   const metrics = new Registry();
-  const host = new GrpcHost({ log, metrics, clock: systemClock, overload });
+  const host = new GrpcHost({ log, metrics, clock: systemClock, overload, identity });
   for (const part of served) host.add(part);
   const port = await host.listen("127.0.0.1", 0);
   const client = new StockClient(port);
