@@ -8,6 +8,7 @@ export const REFLECTION_TAG = "grpc-reflection";
 export interface ServicesAnswer {
   /** Where the next blocking query continues. */
   readonly index: number;
+  readonly bytes: number;
   /** The names of those tagged with `REFLECTION_TAG`, sorted. */
   readonly services: readonly string[];
 }
@@ -25,5 +26,5 @@ export async function queryServices(
   const services = Object.entries(tagsByName.data)
     .filter(([, tags]) => tags?.includes(REFLECTION_TAG))
     .map(([name]) => name);
-  return { index: parseIndex(index), services: services.sort() };
+  return { index: parseIndex(index), bytes: body?.length ?? 0, services: services.sort() };
 }
