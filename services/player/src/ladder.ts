@@ -79,8 +79,8 @@ export function stageArguments(source: string, { codec, bitratesKbps, measures }
   const rungs = bitratesKbps.map((_, i) => `[rung${i}]`).join("");
   const measured = measures ? "asplit=3[music][count][measure]" : "asplit=2[music][count]";
   const filters = [
-    // Timestamps made anew: some decoders start below zero.
-    `[0:a:0]aresample=${sampleRateHz},asetpts=N/SR/TB,aformat=channel_layouts=stereo,${measured}`,
+    // Timestamps made anew, in samples: some decoders start below zero, and a quotient would be cut to one less.
+    `[0:a:0]aresample=${sampleRateHz},asetpts=N,aformat=channel_layouts=stereo,${measured}`,
     ...(measures ? ["[measure]ebur128=peak=true:framelog=verbose,anullsink"] : []),
     // Padded to whole packets, so that segments end at the same sample in every rung.
     `[music]asetnsamples=n=${packetSamples}:p=1,asplit=${bitratesKbps.length}${rungs}`,

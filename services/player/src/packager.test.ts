@@ -15,7 +15,7 @@ afterEach(() => rm(folder, { recursive: true }));
 const { signal } = new AbortController();
 const [first, second, third] = STAGES as readonly [Stage, Stage, Stage];
 
-describe.each(await ffmpegs())("%s", (ffmpeg) => {
+describe.each(await ffmpegs())("%s", { timeout: 60_000 }, (ffmpeg) => {
   async function packaged(music: Tone | Buffer, stage = first): Promise<PackagedStage> {
     const source = inChunks(Buffer.isBuffer(music) ? music : await tone(music));
     return packager(ffmpeg)({ source, stage, folder, urgent: true, signal });
@@ -41,6 +41,14 @@ describe.each(await ffmpegs())("%s", (ffmpeg) => {
       }
       expect(at).toBeLessThanOrEqual(file.length);
     }
+  });
+
+  test("keeps AAC's segments equal for as long as music is", async () => {
+    const { segmentSamples } = await packaged(
+      { seconds: 20, sampleRateHz: 44_100 },
+      { ...third, bitratesKbps: [48] },
+    );
+    expect(new Set(segmentSamples.slice(0, -1))).toEqual(new Set([90_112]));
   });
 
   test("makes stages of one codec that fit together", async () => {
