@@ -91,6 +91,11 @@ export const benches: readonly Bench[] = [
     load: () => import("./reload.ts"),
   },
   {
+    name: "packaging",
+    what: "CPU time of packaging a track, against a bare ffmpeg command",
+    load: () => import("./packaging.ts"),
+  },
+  {
     name: "freshness",
     what: "from a like in the browser to changed recommendations, through the whole system",
     load: () => import("./freshness.ts"),
