@@ -26,8 +26,8 @@ const mesh = await startMesh({
 });
 const deps = mesh.deps("gateway");
 
-const passes = (name: string) => name.startsWith("x-");
-const metadata: MetadataPolicy = { toService: passes, toBrowser: passes };
+const passing = { has: (name: string) => name.startsWith("x-") };
+const metadata: MetadataPolicy = { toService: passing, toBrowser: passing };
 const semantics = create(MethodSemanticsSchema, { access: Access.PUBLIC });
 const routes = ConformanceService.methods.map((method) => ({ method, semantics, service: "conformance" }));
 const calls = {

@@ -14,6 +14,7 @@ import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 import { addressKey } from "./address.ts";
 import type { Admission } from "./admission.ts";
 import type { Route } from "./contracts/routes.ts";
+import { failureKey } from "./failures.ts";
 import { type Forwarder, forwarder, isMethod, listenerKey } from "./forward.ts";
 import type { Guesses } from "./limits/guesses.ts";
 import type { MetadataPolicy } from "./metadata.ts";
@@ -82,6 +83,9 @@ async function admit(context: HandlerContext, route: Route, admission: Admission
   };
   try {
     context.values.set(listenerKey, await admission.admit(route, asking, setCookies));
+  } catch (error) {
+    context.values.get(failureKey)(ConnectError.from(error).code);
+    throw error;
   } finally {
     addCookies(context, setCookies);
   }

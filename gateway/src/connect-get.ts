@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { matches } from "./etag.ts";
+import type { RequestTarget } from "./target.ts";
 
 /** Why a GET is no call of Connect, or undefined where it may be one. */
-export function faultOfGet({ searchParams }: URL): string | undefined {
+export function faultOfGet({ searchParams }: RequestTarget): string | undefined {
   if (searchParams.get("connect") !== "v1") return "connect: must be v1";
   const message = searchParams.get("message");
   if (message === null) return "message: is missing";

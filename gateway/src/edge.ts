@@ -1,3 +1,4 @@
+import { continueTrace, runInScope, traceIdOf } from "@antiphon/mesh";
 import { Code, ConnectError, createContextValues } from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
@@ -5,10 +6,11 @@ import { addressKey } from "./address.ts";
 import { bodyOf, dropRest } from "./body.ts";
 import { type CallDeps, callRouter } from "./calls.ts";
 import { faultOfGet, withEtag } from "./connect-get.ts";
+import { failureKey, noteFailure } from "./failures.ts";
 import type { NodeHandler, NodeRequest, NodeResponse } from "./front.ts";
-import { requestHost } from "./host.ts";
 import { type PassThrough, passingCalls } from "./pass/pass-through.ts";
 import type { PassDeps } from "./pass/passing.ts";
+import { type RequestTarget, targetOf } from "./target.ts";
 import type { EdgeTelemetry } from "./telemetry.ts";
 import { setSecurityHeaders } from "./web-app.ts";
 
@@ -47,11 +49,15 @@ interface Deps {
  * request contains makes it throw.
  */
 export function edgeHandler({ calls, addressOf, media, page, telemetry }: Deps): NodeHandler {
+  const isCall = (path: string) => calls.get(path) !== undefined;
+  const traced: Answer = (request, response, target) =>
+    runInScope({ traceparent: String(request.headers.traceparent) }, () => media(request, response, target));
+
   /** Where a path leads: the route to count it under, and what answers. */
   const find = (path: string): [route: string, answer: Answer] => {
     const call = calls.get(path);
     if (call) return [path, answerCall(call, addressOf)];
-    if (path.startsWith("/media/")) return ["/media", media];
+    if (path.startsWith("/media/")) return ["/media", traced];
     // A call that does not exist, or that is not for browsers.
     if (/^\/[\w.]+\.v\d+\.\w+\/\w+$/.test(path)) return ["unknown call", refuseCall];
     return ["/", page ?? notFound];
@@ -60,26 +66,31 @@ export function edgeHandler({ calls, addressOf, media, page, telemetry }: Deps):
   return async (request, response) => {
     try {
       setSecurityHeaders(response);
-      response.once("finish", () => void dropRest(request));
-      const host = requestHost(request);
-      const url = host === undefined ? null : URL.parse(request.url ?? "/", `http://${host}`);
-      if (!url) {
+      response.on("finish", () => {
+        if (!request.readableEnded) void dropRest(request);
+      });
+      const target = targetOf(request, isCall);
+      if (!target) {
         refuse(response, 400, "the request's host or path is not valid\n");
         return;
       }
-      const [route, answer] = find(url.pathname);
-      telemetry.observe(request, response, route);
-      await answer(request, response, url);
+      const [route, answer] = find(target.pathname);
+      // A trace begins here: one from outside is not believed.
+      const traceparent = continueTrace(undefined);
+      request.headers.traceparent = traceparent;
+      const protocol = isCall(target.pathname) ? protocolOf(request) : "http";
+      telemetry.observe(response, { route, protocol, trace: traceIdOf(traceparent) });
+      await answer(request, response, target);
     } catch (error) {
       telemetry.failed(request, response, error);
     }
   };
 }
 
-type Answer = (request: NodeRequest, response: NodeResponse, url: URL) => void | Promise<void>;
+type Answer = (request: NodeRequest, response: NodeResponse, target: RequestTarget) => void | Promise<void>;
 
 function answerCall({ translate, pass }: Call, addressOf: Deps["addressOf"]): Answer {
-  return (request, response, url) => {
+  return (request, response, target) => {
     if (isGrpcWithoutTrailers(request)) {
       request.resume();
       refuse(response, 415, "gRPC needs HTTP/2\n");
@@ -87,7 +98,7 @@ function answerCall({ translate, pass }: Call, addressOf: Deps["addressOf"]): An
     }
     if (request.method === "GET") {
       response.setHeader("vary", "accept-encoding");
-      const fault = faultOfGet(url);
+      const fault = faultOfGet(target);
       if (fault !== undefined) {
         refuseAsConnect(response, 400, "invalid_argument", fault);
         return;
@@ -96,7 +107,7 @@ function answerCall({ translate, pass }: Call, addressOf: Deps["addressOf"]): An
     clampTimeout(request, "connect-timeout-ms", /^(\d{1,10})$/, () => 1, "");
     clampTimeout(request, "grpc-timeout", /^(\d{1,8})([HMSmun])$/, (unit) => UNIT_MS[unit] ?? 1, "m");
     return (
-      pass?.(request, response, url) ?? answerTranslated(translate, request, response, addressOf(request))
+      pass?.(request, response, target) ?? answerTranslated(translate, request, response, addressOf(request))
     );
   };
 }
@@ -108,7 +119,9 @@ async function answerTranslated(
   address: string,
 ): Promise<void> {
   try {
-    const values = createContextValues().set(addressKey, address);
+    const values = createContextValues()
+      .set(addressKey, address)
+      .set(failureKey, (code) => noteFailure(response, code));
     const universal = universalRequestFromNodeRequest(request, response, undefined, values);
     const { methodKind } = translate.method;
     const oneMessage = methodKind === "unary" || methodKind === "server_streaming";
@@ -120,6 +133,13 @@ async function answerTranslated(
     // Aborted: the browser went away, and nobody is left to be told.
     if (ConnectError.from(error).code !== Code.Aborted) throw error;
   }
+}
+
+/** The protocol of a call, as metrics name it. */
+function protocolOf(request: NodeRequest): string {
+  const type = request.headers["content-type"] ?? "";
+  if (type.startsWith("application/grpc-web")) return "grpc-web";
+  return type.startsWith("application/grpc") ? "grpc" : "connect";
 }
 
 /** gRPC ends with trailers, which HTTP/1.1 on its way through proxies loses. */
@@ -146,21 +166,23 @@ function clampTimeout(
   unitMs: (unit: string) => number,
   suffix: string,
 ): void {
-  const match = form.exec(String(request.headers[name] ?? ""));
+  const value = request.headers[name];
+  const match = value === undefined ? null : form.exec(String(value));
   if (!match) return;
   const timeoutMs = Number(match[1]) * unitMs(match[2] ?? "");
   if (timeoutMs > MAX_TIMEOUT_MS) request.headers[name] = `${MAX_TIMEOUT_MS}${suffix}`;
 }
 
 /** Internal methods and unknown ones look the same from outside. */
-function refuseCall(request: NodeRequest, response: NodeResponse, url: URL): void {
+function refuseCall(request: NodeRequest, response: NodeResponse, { pathname }: RequestTarget): void {
   request.resume();
+  noteFailure(response, Code.Unimplemented);
   // To clients of gRPC and gRPC-Web a bare 404 means unimplemented; JSON would be Connect's.
   if (/^application\/grpc/.test(request.headers["content-type"] ?? "")) {
     refuse(response, 404, "");
     return;
   }
-  refuseAsConnect(response, 404, "unimplemented", `${url.pathname} is not a call of this gateway`);
+  refuseAsConnect(response, 404, "unimplemented", `${pathname} is not a call of this gateway`);
 }
 
 function refuseAsConnect(response: NodeResponse, status: number, code: string, message: string): void {

@@ -17,6 +17,7 @@ import {
   type Transport,
   type UnaryResponse,
 } from "@connectrpc/connect";
+import { failureKey } from "./failures.ts";
 import { type MetadataPolicy, passMetadata } from "./metadata.ts";
 
 /** Forwards translated calls to one service of the mesh, in the name of the listener admitted. */
@@ -65,6 +66,12 @@ export function forwarder({ transport, metadata, untimedMs, signal }: Deps): For
 
   /** What the caller is told: why it was cut off where that is the cause, without a service's own metadata. */
   const publicError = (reason: unknown, context: HandlerContext, headerPassed = false): ConnectError => {
+    const told = toldOf(reason, context, headerPassed);
+    context.values.get(failureKey)(told.code);
+    return told;
+  };
+
+  const toldOf = (reason: unknown, context: HandlerContext, headerPassed: boolean): ConnectError => {
     if (signal.aborted) return new ConnectError("the gateway is going away", Code.Unavailable);
     const cut = context.signal.aborted ? context.signal.reason : undefined;
     if (cut instanceof ConnectError) return cut;

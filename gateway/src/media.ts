@@ -7,6 +7,7 @@ import { LRUCache } from "lru-cache";
 import { parseRange, type Range } from "./byte-range.ts";
 import { matches } from "./etag.ts";
 import type { NodeRequest, NodeResponse } from "./front.ts";
+import type { RequestTarget } from "./target.ts";
 
 /** How long browsers keep an object: it is addressed by its content and never changes. */
 const ONE_YEAR_S = 31_536_000;
@@ -38,8 +39,8 @@ export function mediaRoute({ owners, mediaKey, now }: Deps) {
     return found;
   };
 
-  return async (request: NodeRequest, response: NodeResponse, url: URL): Promise<void> => {
-    const [, , service = "", objectId = ""] = url.pathname.split("/");
+  return async (request: NodeRequest, response: NodeResponse, target: RequestTarget): Promise<void> => {
+    const [, , service = "", objectId = ""] = target.pathname.split("/");
     const owner = owners.get(service);
     if (!owner) return refuse(response, 404, `no service named ${JSON.stringify(service)} serves media`);
     if (request.method !== "GET" && request.method !== "HEAD") {
@@ -49,10 +50,10 @@ export function mediaRoute({ owners, mediaKey, now }: Deps) {
     const gone = new AbortController();
     response.once("close", () => gone.abort());
     try {
-      const signature = verifyMediaPath(mediaKey, url.pathname, url.searchParams, now());
+      const signature = verifyMediaPath(mediaKey, target.pathname, target.searchParams, now());
       // What was signed and then altered is refused before anybody learns whether the object exists.
-      if (signature !== "ok" && url.searchParams.has("s")) return refuseSignature(response, signature);
-      const object = await stat(owner, url.pathname, objectId, gone.signal);
+      if (signature !== "ok" && target.searchParams.has("s")) return refuseSignature(response, signature);
+      const object = await stat(owner, target.pathname, objectId, gone.signal);
       if (!object.public && signature !== "ok") return refuseSignature(response, signature);
       response.setHeader("accept-ranges", "bytes");
       response.setHeader("etag", `"${object.etag}"`);

@@ -1,13 +1,24 @@
-import type { Logger } from "@antiphon/mesh";
-import { Counter, Histogram, type Registry } from "prom-client";
+import { codeLabel, LeanCounter, LeanHistogram, type Logger } from "@antiphon/mesh";
+import { Code } from "@connectrpc/connect";
+import type { Registry } from "prom-client";
+import { failureOf } from "./failures.ts";
 import type { NodeRequest, NodeResponse } from "./front.ts";
 
 /** Counts and logs what passes the edge: one line a request, without secrets. */
 export interface EdgeTelemetry {
-  /** Follows a request until its answer is closed. The route is a path of the contract, never a raw one. */
-  observe(request: NodeRequest, response: NodeResponse, route: string): void;
+  /** Follows a request until its answer is closed. */
+  observe(response: NodeResponse, observed: Observed): void;
   /** For what should never happen: logs it, and answers 500 if there is still time to. */
   failed(request: NodeRequest, response: NodeResponse, error: unknown): void;
+}
+
+/** What is known of a request before it is answered. */
+export interface Observed {
+  /** A path of the contract, or a word for others: never a raw path. */
+  readonly route: string;
+  readonly protocol: string;
+  /** The id of its trace. */
+  readonly trace: string;
 }
 
 interface Deps {
@@ -17,45 +28,37 @@ interface Deps {
 }
 
 export function edgeTelemetry({ metrics, log, monotonic }: Deps): EdgeTelemetry {
-  const requests = new Counter({
+  const requests = new LeanCounter({
     name: "gateway_requests_total",
-    help: "Requests by route, HTTP status and protocol.",
-    labelNames: ["route", "status", "protocol"],
-    registers: [metrics],
+    help: "Requests by route, code, HTTP status and protocol.",
+    labelNames: ["route", "code", "status", "protocol"],
+    registry: metrics,
   });
-  const seconds = new Histogram({
+  const seconds = new LeanHistogram({
     name: "gateway_request_seconds",
     help: "From a request's headers to the end of its answer.",
     labelNames: ["route"],
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
-    registers: [metrics],
+    registry: metrics,
   });
 
-  /** Children are looked up once: finding one by its labels costs more than counting. */
-  const known = new Map<string, { count(): void; took(seconds: number): void }>();
-  const metersOf = (route: string, status: number, protocol: string) => {
-    const key = `${route} ${status} ${protocol}`;
-    let meters = known.get(key);
-    if (!meters) {
-      const counter = requests.labels({ route, status: String(status), protocol });
-      const histogram = seconds.labels({ route });
-      meters = { count: () => counter.inc(), took: (value) => histogram.observe(value) };
-      known.set(key, meters);
-    }
-    return meters;
-  };
+  const counts = cells((labels) => requests.cell(labels));
+  const durations = cells((labels) => seconds.cell(labels));
 
   return {
-    observe(request, response, route) {
+    observe(response, { route, protocol, trace }) {
       const startedAtMs = monotonic();
-      const protocol = protocolOf(request);
-      response.once("close", () => {
-        const status = response.writableFinished ? response.statusCode : 499;
-        const durationMs = monotonic() - startedAtMs;
-        const meters = metersOf(route, status, protocol);
-        meters.count();
-        meters.took(durationMs / 1000);
-        log.info({ route, status, protocol, durationMs: Math.round(durationMs * 100) / 100 }, "request");
+      response.on("close", () => {
+        const status = response.writableFinished ? response.statusCode : GONE;
+        const code = codeLabel(
+          status === GONE ? Code.Canceled : (failureOf(response) ?? codeOfStatus(status)),
+        );
+        const elapsedMs = monotonic() - startedAtMs;
+        const series = () => ({ route, code, status: String(status), protocol });
+        counts(`${route} ${code} ${status} ${protocol}`, series).value++;
+        durations(route, () => ({ route })).observe(elapsedMs / 1000);
+        const durationMs = Math.round(elapsedMs * 100) / 100;
+        log.info({ route, code, status, protocol, durationMs, trace }, "request");
       });
     },
     failed(request, response, error) {
@@ -69,10 +72,33 @@ export function edgeTelemetry({ metrics, log, monotonic }: Deps): EdgeTelemetry 
   };
 }
 
-function protocolOf(request: NodeRequest): string {
-  const type = request.headers["content-type"] ?? "";
-  if (type.startsWith("application/grpc-web")) return "grpc-web";
-  if (type.startsWith("application/connect+") || request.headers["connect-protocol-version"])
-    return "connect";
-  return "http";
+/** Stands for the status of an answer whose caller went away before it was complete. */
+const GONE = 499;
+
+/** The code of an answer that no call failed with: the edge refused it by its status. */
+function codeOfStatus(status: number): Code | 0 {
+  if (status < 400) return 0;
+  return REFUSALS[status] ?? (status < 500 ? Code.InvalidArgument : Code.Internal);
+}
+
+const REFUSALS: Readonly<Record<number, Code>> = {
+  401: Code.Unauthenticated,
+  403: Code.PermissionDenied,
+  404: Code.NotFound,
+  405: Code.Unimplemented,
+  415: Code.Unimplemented,
+  429: Code.ResourceExhausted,
+  501: Code.Unimplemented,
+  503: Code.Unavailable,
+  504: Code.DeadlineExceeded,
+};
+
+/** The series made so far, by key: a new one on the first use of its key. */
+function cells<C>(make: (labels: Readonly<Record<string, string>>) => C) {
+  const known = new Map<string, C>();
+  return (key: string, labels: () => Readonly<Record<string, string>>): C => {
+    const cell = known.get(key) ?? make(labels());
+    known.set(key, cell);
+    return cell;
+  };
 }

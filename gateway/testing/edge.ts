@@ -1,4 +1,4 @@
-import type { ListenerIdentity } from "@antiphon/mesh";
+import type { ListenerIdentity, Logger } from "@antiphon/mesh";
 import {
   CatalogErrorDetailSchema,
   CatalogErrorReason,
@@ -52,7 +52,11 @@ export interface TestEdge {
 const contracts = readContracts();
 
 export async function startEdge(
-  overrides: { identity?: Partial<ServiceImpl<typeof IdentityService>> } = {},
+  overrides: {
+    identity?: Partial<ServiceImpl<typeof IdentityService>>;
+    log?: Logger;
+    metrics?: Registry;
+  } = {},
 ): Promise<TestEdge> {
   const keys = await generateKeyPair("ES256");
   const jwk: JWK = { ...(await exportJWK(keys.publicKey)), kid: "k1", alg: "ES256", use: "sig" };
@@ -162,7 +166,11 @@ export async function startEdge(
       now: Date.now,
     }),
     page: undefined,
-    telemetry: edgeTelemetry({ metrics: new Registry(), log: pino({ level: "silent" }), monotonic }),
+    telemetry: edgeTelemetry({
+      metrics: overrides.metrics ?? new Registry(),
+      log: overrides.log ?? pino({ level: "silent" }),
+      monotonic,
+    }),
   });
   const front = await openFront(handler, { host: "127.0.0.1", port: 0 });
   return { front, url: `http://127.0.0.1:${front.port}`, seen, asked, token };

@@ -54,6 +54,7 @@ export { serviceNameOf } from "./service-name.ts";
 export { signMediaPath, verifyMediaPath } from "./signed-media.ts";
 export { clientLayers } from "./stack.ts";
 export { codeLabel, HANDLING_BUCKETS, methodLabels } from "./telemetry/grpc-labels.ts";
+export { LeanCounter, LeanHistogram } from "./telemetry/lean-metrics.ts";
 export type { Logger } from "./telemetry/logger.ts";
 export { continueTrace, traceIdOf } from "./telemetry/traceparent.ts";
 export { TooManyWatchersError, VersionFeed, type VersionFeedDeps } from "./version-feed.ts";

@@ -2,7 +2,8 @@ import { once } from "node:events";
 import { CallError } from "@antiphon/mesh";
 import type { ConnectError } from "@connectrpc/connect";
 import { type Compression, compressionNegotiate } from "@connectrpc/connect/protocol";
-import { type Fields, passedFields } from "../metadata.ts";
+import { noteFailure } from "../failures.ts";
+import { type Fields, passedFields, passFields } from "../metadata.ts";
 import type { Dialect } from "./dialect.ts";
 import { envelope, onlyMessage, PREFIX_BYTES } from "./envelope.ts";
 import { type Exchange, readBody } from "./exchange.ts";
@@ -46,14 +47,15 @@ export async function passEnveloped(
     const message = await onlyMessage(body, negotiated.request, deps.maxMessageBytes);
     const answer = await ask(passing, exchange, message, deps);
     answered = true;
-    for (const [name, value] of passedFields(answer.header, toBrowser)) response.appendHeader(name, value);
+    passFields(answer.header, toBrowser, (name, value) => response.appendHeader(name, value));
     for await (const one of answer.messages) await write(exchange, await sealed(one, negotiated.response));
-    for (const [name, value] of passedFields(answer.trailer(), toBrowser)) trailer.append(name, value);
+    passFields(answer.trailer(), toBrowser, (name, value) => trailer.append(name, value));
   } catch (error) {
     failure = exchange.toldOf(error);
+    noteFailure(response, failure.code);
     if (error instanceof CallError) {
       if (!answered) passing.passHeader(error.header);
-      for (const [name, value] of error.trailer) if (toBrowser(name)) trailer.append(name, value);
+      for (const [name, value] of error.trailer) if (toBrowser.has(name)) trailer.append(name, value);
     }
   }
   await end(exchange, dialect, trailer, failure, negotiated.response);
@@ -67,7 +69,7 @@ async function ask(
 ): Promise<Answer> {
   const call = {
     message,
-    header: Object.fromEntries(passedFields(exchange.request.headers, metadata.toService)),
+    header: passedFields(exchange.request.headers, metadata.toService),
     timeoutMs: exchange.timeoutMs() ?? untimedMs,
     signal: exchange.signal,
   };

@@ -6,6 +6,7 @@ import { isMethod } from "../forward.ts";
 import type { NodeRequest, NodeResponse } from "../front.ts";
 import { headerView } from "../header-view.ts";
 import { sessionKeeper } from "../session/session-messages.ts";
+import type { RequestTarget } from "../target.ts";
 import { dialectsOf } from "./dialect.ts";
 import { passEnveloped } from "./enveloped.ts";
 import { type Exchange, openExchange } from "./exchange.ts";
@@ -16,7 +17,7 @@ import { passUnary } from "./unary.ts";
 export type PassThrough = (
   request: NodeRequest,
   response: NodeResponse,
-  url: URL,
+  url: RequestTarget,
 ) => Promise<void> | undefined;
 
 /**
@@ -43,7 +44,7 @@ function passThrough(route: Route, deps: PassDeps): PassThrough | undefined {
   const transport = deps.transport(route.service);
   const dialects = dialectsOf(method, deps.contracts);
 
-  const open = (exchange: Exchange, url: URL, timeoutError: ConnectError | undefined): Passing => {
+  const open = (exchange: Exchange, url: RequestTarget, timeoutError: ConnectError | undefined): Passing => {
     const { request, response } = exchange;
     let listener: ListenerIdentity | undefined;
     return {
@@ -67,7 +68,7 @@ function passThrough(route: Route, deps: PassDeps): PassThrough | undefined {
       listenersName: (call) => runInScope({ listener }, call),
       passHeader(header) {
         for (const [name, value] of header) {
-          if (deps.metadata.toBrowser(name)) response.appendHeader(name, value);
+          if (deps.metadata.toBrowser.has(name)) response.appendHeader(name, value);
         }
       },
     };

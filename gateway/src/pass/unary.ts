@@ -3,7 +3,8 @@ import type { DescMethodUnary } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import { compressionNegotiate } from "@connectrpc/connect/protocol";
 import { codeToHttpStatus, errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
-import { type Fields, passedFields } from "../metadata.ts";
+import { noteFailure } from "../failures.ts";
+import { type Fields, passedFields, passFields } from "../metadata.ts";
 import { type Exchange, readBody } from "./exchange.ts";
 import { COMPRESS_FROM_BYTES, COMPRESSIONS, headerOf, type PassDeps, type Passing } from "./passing.ts";
 
@@ -23,8 +24,7 @@ export async function passUnary(
     "accept-encoding",
   );
   const trailers = (fields: Fields) => {
-    for (const [name, value] of passedFields(fields, toBrowser))
-      response.appendHeader(`trailer-${name}`, value);
+    passFields(fields, toBrowser, (name, value) => response.appendHeader(`trailer-${name}`, value));
   };
   let status = 200;
   let type = "application/proto";
@@ -36,16 +36,17 @@ export async function passUnary(
     if (negotiated.request) {
       message = await negotiated.request.decompress(message as Uint8Array<ArrayBuffer>, deps.maxMessageBytes);
     }
-    const header = Object.fromEntries(passedFields(request.headers, toService));
+    const header = passedFields(request.headers, toService);
     const timeoutMs = exchange.timeoutMs() ?? deps.untimedMs;
     const answer = await passing.listenersName(() =>
       passing.transport.unaryBytes(method, { message, header, timeoutMs, signal }),
     );
-    for (const [name, value] of passedFields(answer.header, toBrowser)) response.appendHeader(name, value);
+    passFields(answer.header, toBrowser, (name, value) => response.appendHeader(name, value));
     trailers(answer.trailer);
     body = answer.message;
   } catch (error) {
     const told: ConnectError = exchange.toldOf(error);
+    noteFailure(response, told.code);
     if (error instanceof CallError) {
       passing.passHeader(error.header);
       trailers(Object.fromEntries(error.trailer));
