@@ -1,4 +1,5 @@
 import { Link } from "react-router";
+import { DevicePicker, Elsewhere } from "../devices/device-picker.tsx";
 import { usePlayer, usePlayerState } from "../playback/player-context.tsx";
 import { clearUpcoming, currentItem, moveItem, type QueueItem, removeItem } from "../player/queue.ts";
 import { Controls, SeekBar, VolumeControl } from "../shell/controls.tsx";
@@ -59,8 +60,10 @@ function Stage({ item: { track, origin } }: { item: QueueItem }) {
         <div className="stage-side">
           <LevelMeter />
           <Quality />
+          <DevicePicker />
           <VolumeControl />
         </div>
+        <Elsewhere />
       </div>
     </section>
   );
@@ -85,7 +88,7 @@ function Upcoming() {
           <TrackList
             label="Next in the queue"
             entries={upcoming.map(({ uid, track }) => ({
-              key: String(uid),
+              key: uid,
               track,
               actions: [
                 {

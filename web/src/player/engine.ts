@@ -1,3 +1,4 @@
+import type { Deck } from "./deck.ts";
 import type { EngineHooks } from "./engine-hooks.ts";
 import { Filler } from "./filler.ts";
 import type { AudioOutput } from "./output.ts";
@@ -15,7 +16,7 @@ const MAX_RECOVERIES = 3;
  * Plays tracks through one MediaSource without a gap: the tracks lie one behind the other on an endless
  * timeline, and the filler keeps the music ahead of the playhead complete. See web/README.md.
  */
-export class Engine {
+export class Engine implements Deck {
   /** The listener wants music, whether or not it sounds at the moment. */
   wantsToPlay = false;
   /** The network fails; the engine goes on trying. */
@@ -78,6 +79,16 @@ export class Engine {
   /** Whether there is a track to play on with. */
   get isLoaded(): boolean {
     return this.current !== undefined;
+  }
+
+  /** The entry of the queue that is loaded. */
+  get cue(): Cue | undefined {
+    return this.current?.cue;
+  }
+
+  /** Seconds that the loaded track lasts, 0 before that is known. */
+  get durationS(): number {
+    return this.playback?.durationS ?? 0;
   }
 
   get playback(): Playback | undefined {

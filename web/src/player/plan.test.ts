@@ -13,7 +13,7 @@ const playback = (durationS: number): Playback => ({
   first: undefined,
 });
 const programme = (uid: number, startS: number, durationS?: number): Programme => ({
-  ...programmeAt({ uid, trackId: "trk" }, startS),
+  ...programmeAt({ uid: String(uid), trackId: "trk" }, startS),
   playback: durationS === undefined ? undefined : playback(durationS),
 });
 const at = (playheadS: number, ...ranges: [number, number][]): Situation => ({

@@ -3,7 +3,7 @@ import { bufferedEnd, covers, segmentAt, type TimeRange } from "./segments.ts";
 
 /** What the engine is asked to play: one entry of the queue. */
 export interface Cue {
-  readonly uid: number;
+  readonly uid: string;
   readonly trackId: string;
 }
 

@@ -22,6 +22,15 @@ export interface PlayerPorts {
   onFailed(track: Track, error: unknown): void;
 }
 
+/** What a player was made to do, for who has to do the same elsewhere. */
+export type Command =
+  /** Anything of the queue but which item is the current one. */
+  | { readonly kind: "queue"; readonly before: Queue; readonly after: Queue }
+  /** Another item plays; `from` where the one before it came to its end. */
+  | { readonly kind: "jump"; readonly uid: string; readonly from?: string }
+  | { readonly kind: "seek"; readonly positionMs: number }
+  | { readonly kind: "playing"; readonly playing: boolean };
+
 /** idle: nothing is loaded. waiting: music is wanted, and does not sound yet or any more. */
 export type PlayerStatus = "idle" | "waiting" | "playing" | "paused";
 

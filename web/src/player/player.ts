@@ -1,11 +1,13 @@
 import type { Track } from "@antiphon/proto/antiphon/catalog/v1/catalog";
+import type { Deck } from "./deck.ts";
 import { Engine } from "./engine.ts";
 import { AudioOutput } from "./output.ts";
 import { playbackFrom, supportedCodecs, UnsupportedAudioError } from "./playback.ts";
-import { idleState, type PlayerPorts, type PlayerState } from "./player-types.ts";
+import { type Command, idleState, type PlayerPorts, type PlayerState } from "./player-types.ts";
 import type { Queue, QueueItem } from "./queue.ts";
 import * as queues from "./queue.ts";
 import { Radio } from "./radio.ts";
+import { RemoteDeck } from "./remote-deck.ts";
 import { ReportQueue } from "./report-queue.ts";
 import { Reporter } from "./reporter.ts";
 import { readSettings, writeSettings } from "./settings.ts";
@@ -18,6 +20,8 @@ const RESTART_AFTER_S = 3;
 const RADIO_AHEAD_S = 45;
 /** On such a line a better first segment is as good as there; on a slower one the lowest comes with the answer. */
 const FAST_KBPS = 4_000;
+/** Told to be so near to where it is, the music goes on undisturbed. */
+const NEAR_S = 0.75;
 
 /** The queue, played: the one object that the page talks to. Knows no framework. */
 export class Player {
@@ -29,6 +33,11 @@ export class Player {
   private readonly radio: Radio;
   private readonly store: Store<PlayerState>;
   private readonly codecs = supportedCodecs(MediaSource.isTypeSupported);
+  private readonly followers = new Set<(command: Command) => void>();
+  /** Another device that plays; undefined while this one does, or none. */
+  private remote: RemoteDeck | undefined;
+  /** Where a track that is not loaded goes on. */
+  private restS = 0;
 
   constructor(element: HTMLAudioElement, ports: PlayerPorts) {
     this.ports = ports;
@@ -69,9 +78,17 @@ export class Player {
 
   readonly getState = (): PlayerState => this.store.state;
 
+  /** Calls `listener` with everything that the listener, or the end of a track, makes this player do. */
+  onCommand(listener: (command: Command) => void): () => void {
+    this.followers.add(listener);
+    return () => this.followers.delete(listener);
+  }
+
   /** Read it as often as it is drawn: it is not part of the state, which would change all the time. */
   get positionMs(): number {
-    return this.engine.positionS * 1000;
+    const positionMs = this.positionS * 1000;
+    const { durationMs } = this.state;
+    return durationMs > 0 ? Math.min(positionMs, durationMs) : positionMs;
   }
 
   /** What sounds right now, from 0 (silence) to about 1. */
@@ -82,7 +99,7 @@ export class Player {
   /** Replaces the queue and plays it from `start` on. */
   playTracks(tracks: readonly Track[], start: number, origin: string): void {
     if (tracks.length === 0) return;
-    this.update({ queue: queues.replaceQueue(this.state.queue, tracks, start, origin) });
+    this.change(queues.replaceQueue(this.state.queue, tracks, start, origin));
     this.playCurrent();
   }
 
@@ -103,22 +120,26 @@ export class Player {
 
   /** Changes what comes next with one of the functions of `queue.ts`, while the music goes on. */
   edit(change: (queue: Queue) => Queue): void {
-    this.update({ queue: change(this.state.queue) });
+    this.change(change(this.state.queue));
     this.prepareNext();
   }
 
   toggle(): void {
-    if (this.engine.wantsToPlay) this.pause();
+    if (this.deck.wantsToPlay) this.pause();
     else this.resume();
   }
 
   pause(): void {
-    this.engine.pause();
+    this.deck.pause();
+    this.tell({ kind: "playing", playing: false });
   }
 
   resume(): void {
-    if (this.engine.isLoaded) this.engine.play();
-    else if (queues.currentItem(this.state.queue)) this.playCurrent();
+    const item = queues.currentItem(this.state.queue);
+    if (this.deck.isLoaded) this.deck.play();
+    else if (item) this.start(item, this.restS);
+    else return;
+    this.tell({ kind: "playing", playing: true });
   }
 
   /** The next track; behind the last one, radio. */
@@ -131,12 +152,15 @@ export class Player {
   /** The track's start, or the track before where it has hardly begun. */
   previous(): void {
     const index = queues.previousIndex(this.state.queue);
-    if (index === undefined || this.engine.positionS > RESTART_AFTER_S) this.seek(0);
+    if (index === undefined || this.positionS > RESTART_AFTER_S) this.seek(0);
     else this.playAt(index);
   }
 
   seek(positionMs: number): void {
-    this.engine.seek(positionMs / 1000);
+    const positionS = Math.min(Math.max(0, positionMs), this.state.durationMs) / 1000;
+    if (this.deck.isLoaded) this.deck.seek(positionS);
+    else this.restS = positionS;
+    this.tell({ kind: "seek", positionMs: Math.round(positionS * 1000) });
   }
 
   /** From 0 to 1. Makes it audible again where it was muted. */
@@ -150,11 +174,50 @@ export class Player {
 
   /** Silence, and an empty queue: at sign-out. */
   clear(): void {
+    this.update({ queue: { ...queues.emptyQueue, repeat: this.state.queue.repeat } });
+    this.rest(0);
+  }
+
+  /** Shows a queue as it was changed elsewhere. */
+  adopt(queue: Queue): void {
+    this.update({ queue });
+    this.prepareNext();
+    this.refresh();
+  }
+
+  /** Another device plays the current track: this one is silent, shows it, and commands it. */
+  playElsewhere(positionMs: number, playing: boolean): void {
+    if (!this.remote) this.silence();
+    this.remote ??= new RemoteDeck(() => this.refresh());
+    this.remote.place(positionMs / 1000, playing);
+  }
+
+  /** This device is told to play the current track, or not to. */
+  playHere(positionMs: number, playing: boolean): void {
+    this.remote = undefined;
+    const item = queues.currentItem(this.state.queue);
+    const positionS = positionMs / 1000;
+    if (item && this.engine.cue?.uid === item.uid) {
+      if (Math.abs(this.engine.positionS - positionS) > NEAR_S) this.engine.seek(positionS);
+      if (playing) this.engine.play();
+      else this.engine.pause();
+    } else {
+      this.rest(positionMs);
+      if (item && playing) this.start(item, positionS);
+    }
+  }
+
+  /** No device plays: the current track can be gone on with here. */
+  rest(positionMs: number): void {
+    this.remote = undefined;
+    this.silence();
+    this.restS = positionMs / 1000;
+    this.refresh();
+  }
+
+  private silence(): void {
     this.reporter.over("left");
     this.engine.stop();
-    const { repeat, nextUid } = this.state.queue;
-    this.update({ queue: { ...queues.emptyQueue, repeat, nextUid } });
-    this.refresh();
   }
 
   /** Silence for good, and the speakers given back: a page that goes on without the player. */
@@ -166,17 +229,23 @@ export class Player {
   private playCurrent(): void {
     const item = queues.currentItem(this.state.queue);
     if (!item) return;
+    this.tell({ kind: "jump", uid: item.uid });
+    this.start(item, 0);
+  }
+
+  private start(item: QueueItem, positionS: number): void {
     this.reporter.over("left");
-    this.engine.load(cueOf(item));
-    this.engine.play();
+    this.deck.load(cueOf(item), positionS);
+    this.deck.play();
     this.prepareNext();
   }
 
   private prepareNext(): void {
+    if (!this.deck.isLoaded) return;
     const { queue } = this.state;
     const index = queues.nextIndex(queue, "auto");
     const item = index === undefined ? undefined : queue.items[index];
-    this.engine.setNext(item && cueOf(item));
+    this.deck.setNext(item && cueOf(item));
   }
 
   private onTime(): void {
@@ -189,8 +258,11 @@ export class Player {
 
   private onAdvance(): void {
     this.reporter.over("ended");
-    const index = queues.nextIndex(this.state.queue, "auto") ?? this.state.queue.index;
-    this.update({ queue: queues.jumpTo(this.state.queue, index) });
+    const { queue } = this.state;
+    const after = queues.jumpTo(queue, queues.nextIndex(queue, "auto") ?? queue.index);
+    const [from, to] = [queues.currentItem(queue), queues.currentItem(after)];
+    this.update({ queue: after });
+    if (from && to) this.tell({ kind: "jump", uid: to.uid, from: from.uid });
     this.prepareNext();
   }
 
@@ -209,7 +281,7 @@ export class Player {
     return tracks.length > 0;
   }
 
-  private onFailed(uid: number, error: unknown): void {
+  private onFailed(uid: string, error: unknown): void {
     const { queue } = this.state;
     const index = queue.items.findIndex((item) => item.uid === uid);
     const item = queue.items[index];
@@ -234,15 +306,34 @@ export class Player {
   }
 
   private refresh(): void {
-    const { engine } = this;
-    const playing = engine.wantsToPlay ? (engine.isWaiting ? "waiting" : "playing") : "paused";
+    const { engine, deck } = this;
+    const playing = deck.wantsToPlay ? (deck.isWaiting ? "waiting" : "playing") : "paused";
+    const item = queues.currentItem(this.state.queue);
     this.update({
-      status: engine.isLoaded ? playing : "idle",
-      durationMs: (engine.playback?.durationS ?? 0) * 1000,
+      status: item && deck.isLoaded ? playing : "idle",
+      durationMs: deck.durationS * 1000 || (item?.track.durationMs ?? 0),
       bitrateKbps: engine.rendition?.bitrateKbps ?? 0,
       ladderKbps: engine.playback?.renditions.map((r) => r.bitrateKbps) ?? [],
       reconnecting: engine.reconnecting,
     });
+  }
+
+  private get deck(): Deck {
+    return this.remote ?? this.engine;
+  }
+
+  private get positionS(): number {
+    return this.deck.isLoaded ? this.deck.positionS : this.restS;
+  }
+
+  private change(queue: Queue): void {
+    const before = this.state.queue;
+    this.update({ queue });
+    this.tell({ kind: "queue", before, after: queue });
+  }
+
+  private tell(command: Command): void {
+    for (const follow of this.followers) follow(command);
   }
 
   private get state(): PlayerState {

@@ -86,13 +86,13 @@ describe("moving and removing", () => {
 
   it("removes an entry before the current one without a jump", () => {
     const queue = playing("abc", 1);
-    const removed = queues.removeItem(queue, queue.items[0]?.uid ?? 0);
+    const removed = queues.removeItem(queue, queue.items[0]?.uid ?? "");
     expect([titles(removed), current(removed)]).toEqual(["bc", "b"]);
   });
 
   it("does not remove what plays", () => {
     const queue = playing("abc", 1);
-    expect(queues.removeItem(queue, queue.items[1]?.uid ?? 0)).toBe(queue);
+    expect(queues.removeItem(queue, queue.items[1]?.uid ?? "")).toBe(queue);
   });
 });
 

@@ -1,11 +1,12 @@
 import type { Track } from "@antiphon/proto/antiphon/catalog/v1/catalog";
+import { newId } from "./new-id.ts";
 
 /** What happens at the end of a track: `one` plays it again, `all` starts the queue over. */
 export type Repeat = "off" | "all" | "one";
 
-/** A track's place in the queue. A track may be queued more than once; `uid` tells its entries apart. */
+/** A track's place in the queue. A track may be queued more than once; `uid` tells its entries apart, everywhere. */
 export interface QueueItem {
-  readonly uid: number;
+  readonly uid: string;
   readonly track: Track;
   /** Where it came from, for people: an album's title, "Radio", … */
   readonly origin: string;
@@ -21,11 +22,10 @@ export interface Queue {
   readonly index: number;
   readonly repeat: Repeat;
   readonly shuffled: boolean;
-  readonly nextUid: number;
 }
 
 /** A queue with nothing in it. */
-export const emptyQueue: Queue = { items: [], index: -1, repeat: "off", shuffled: false, nextUid: 1 };
+export const emptyQueue: Queue = { items: [], index: -1, repeat: "off", shuffled: false };
 
 /** The item that plays. */
 export function currentItem(queue: Queue): QueueItem | undefined {
@@ -36,13 +36,8 @@ function ranked(items: readonly QueueItem[]): QueueItem[] {
   return items.map((item, rank) => (item.rank === rank ? item : { ...item, rank }));
 }
 
-function toItems(
-  queue: Queue,
-  tracks: readonly Track[],
-  origin: string,
-  rank: (i: number) => number,
-): QueueItem[] {
-  return tracks.map((track, i) => ({ uid: queue.nextUid + i, track, origin, rank: rank(i) }));
+function toItems(tracks: readonly Track[], origin: string, rank: (i: number) => number): QueueItem[] {
+  return tracks.map((track, i) => ({ uid: newId("itm"), track, origin, rank: rank(i) }));
 }
 
 /** Fisher–Yates with `random` in [0, 1). */
@@ -63,13 +58,12 @@ export function replaceQueue(
   origin: string,
   random: () => number = Math.random,
 ): Queue {
-  const items = toItems(queue, tracks, origin, (i) => i);
+  const items = toItems(tracks, origin, (i) => i);
   const plain: Queue = {
     ...queue,
     items,
     index: items.length === 0 ? -1 : Math.min(Math.max(start, 0), items.length - 1),
     shuffled: false,
-    nextUid: queue.nextUid + items.length,
   };
   if (!queue.shuffled || items.length === 0) return plain;
   const first = items[plain.index] as QueueItem;
@@ -80,12 +74,11 @@ export function replaceQueue(
 /** Adds tracks at the end. */
 export function append(queue: Queue, tracks: readonly Track[], origin: string): Queue {
   const last = Math.max(-1, ...queue.items.map((item) => item.rank));
-  const added = toItems(queue, tracks, origin, (i) => last + 1 + i);
+  const added = toItems(tracks, origin, (i) => last + 1 + i);
   return {
     ...queue,
     items: [...queue.items, ...added],
     index: queue.index === -1 && added.length > 0 ? 0 : queue.index,
-    nextUid: queue.nextUid + added.length,
   };
 }
 
@@ -94,10 +87,10 @@ export function insertNext(queue: Queue, tracks: readonly Track[], origin: strin
   const current = currentItem(queue);
   if (!current) return append(queue, tracks, origin);
   // Ranks between the current item's and the next whole one keep the listener's order intact.
-  const added = toItems(queue, tracks, origin, (i) => current.rank + (i + 1) / (tracks.length + 1));
+  const added = toItems(tracks, origin, (i) => current.rank + (i + 1) / (tracks.length + 1));
   const items = queue.items.toSpliced(queue.index + 1, 0, ...added);
   const renumbered = queue.shuffled ? renumber(items) : ranked(items);
-  return { ...queue, items: renumbered, nextUid: queue.nextUid + added.length };
+  return { ...queue, items: renumbered };
 }
 
 /** Whole ranks again, in the same order of ranks. */
@@ -142,7 +135,7 @@ export function moveItem(queue: Queue, from: number, to: number): Queue {
 }
 
 /** Takes an item out. The current one cannot be taken out: skip it instead. */
-export function removeItem(queue: Queue, uid: number): Queue {
+export function removeItem(queue: Queue, uid: string): Queue {
   const at = queue.items.findIndex((item) => item.uid === uid);
   if (at === -1 || at === queue.index) return queue;
   const items = queue.items.toSpliced(at, 1);

@@ -8,7 +8,7 @@ const MEMORY = 200;
 /** Finds what to play when the queue has come to its end. */
 export class Radio {
   private readonly ask: PlayerPorts["radio"];
-  private seed: number | undefined;
+  private seed: string | undefined;
   private asking: Promise<unknown> = Promise.resolve();
 
   constructor(ask: PlayerPorts["radio"]) {

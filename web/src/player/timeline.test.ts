@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Playback } from "./playback.ts";
 import { Timeline } from "./timeline.ts";
 
-const cue = (uid: number) => ({ uid, trackId: `trk_${uid}` });
+const cue = (uid: number) => ({ uid: String(uid), trackId: `trk_${uid}` });
 const lasting = (durationS: number) => ({ durationS }) as Playback;
 
 describe("the timeline", () => {

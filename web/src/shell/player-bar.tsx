@@ -1,5 +1,6 @@
 import type { Track } from "@antiphon/proto/antiphon/catalog/v1/catalog";
 import { Link } from "react-router";
+import { DevicePicker, Elsewhere } from "../devices/device-picker.tsx";
 import { useCurrentItem, usePlayerState, usePosition } from "../playback/player-context.tsx";
 import { LikeButton } from "../tracks/like-button.tsx";
 import { Cover } from "../ui/cover.tsx";
@@ -14,6 +15,7 @@ export function PlayerBar() {
   return (
     <section className={track ? "player-bar" : "player-bar empty"} aria-label="Player" data-testid="player">
       <MiniProgress />
+      <Elsewhere />
       {track ? (
         <NowPlaying track={track} />
       ) : (
@@ -26,6 +28,7 @@ export function PlayerBar() {
       <div className="player-side">
         <LevelMeter />
         <Quality />
+        <DevicePicker />
         <Link to="/queue" className="icon-button" aria-label="Queue">
           <Icon name="queue" />
         </Link>

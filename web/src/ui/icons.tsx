@@ -6,6 +6,7 @@ const shapes = {
   heart: "M12 20S4 15 4 9.3A4.3 4.3 0 0 1 12 7a4.3 4.3 0 0 1 8 2.3C20 15 12 20 12 20z",
   heartFull: "M12 20S4 15 4 9.3A4.3 4.3 0 0 1 12 7a4.3 4.3 0 0 1 8 2.3C20 15 12 20 12 20z",
   queue: "M4 6h16M4 11h16M4 16h9M17 14.5v5l4-2.5z",
+  devices: "M3.5 6h11v9h-11zM6 18.5h6M16.5 9h4v10h-4z",
   play: "M7 4.5v15l12.5-7.5z",
   pause: "M6.5 5h4v14h-4zM13.5 5h4v14h-4z",
   next: "M5 5v14l10.5-7zM16.5 5h2.5v14h-2.5z",
