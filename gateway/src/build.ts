@@ -16,6 +16,7 @@ import { loadShedder } from "./limits/load-shedder.ts";
 import { rateLimits } from "./limits/rate-limits.ts";
 import { mediaRoute } from "./media.ts";
 import { strictMetadata } from "./metadata.ts";
+import { objectCache } from "./object-cache.ts";
 import { accessTokens } from "./session/access-tokens.ts";
 import { gatewaySessions } from "./session/sessions.ts";
 import { edgeTelemetry } from "./telemetry.ts";
@@ -58,7 +59,13 @@ export async function buildEdge(deps: ServiceDeps, config: GatewayConfig): Promi
   const owners = config.mediaServices
     .split(",")
     .map((service) => [service, deps.client(MediaService, { target: `consul:///${service}` })] as const);
-  const media = mediaRoute({ owners: new Map(owners), mediaKey: config.mediaKey, now: deps.clock.now });
+  const cache = objectCache({ maxBytes: config.mediaCacheBytes, metrics: deps.metrics });
+  const media = mediaRoute({
+    owners: new Map(owners),
+    cache,
+    mediaKey: config.mediaKey,
+    now: deps.clock.now,
+  });
   const handler = edgeHandler({
     calls: table,
     addressOf: calls.addressOf,

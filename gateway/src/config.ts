@@ -1,4 +1,4 @@
-import { defineConfig } from "@antiphon/mesh";
+import { defineConfig, wholeNumber } from "@antiphon/mesh";
 import { z } from "zod";
 
 /** What the gateway reads from its environment, beside what every process of the mesh reads. */
@@ -13,6 +13,8 @@ export const loadConfig = defineConfig({
       .regex(/^[a-z]+(,[a-z]+)*$/, "must be service names separated by commas")
       .default("catalog,player"),
   ],
+  /** Bytes of objects kept in memory. */
+  mediaCacheBytes: ["ANTIPHON_MEDIA_CACHE_BYTES", wholeNumber(1_048_576, 17_179_869_184).default(67_108_864)],
   /** The folder of the built web page; without it only calls and media are served. */
   webDir: ["ANTIPHON_WEB_DIR", z.string().min(1).optional()],
   /** Where browsers see the gateway. Cookies are Secure where it is https. */

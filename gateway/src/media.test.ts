@@ -80,3 +80,20 @@ test("only reading is allowed", async () => {
   expect(answer.status).toBe(405);
   expect(answer.headers.get("allow")).toBe("GET, HEAD");
 });
+
+test("an object is read from its owner once, however many ask for parts of it", async () => {
+  const path = signMediaPath(MEDIA_KEY, "/media/player/ren_shared.mp4", Date.now() + 60_000);
+  const before = { ...edge.asked };
+  const ranges = ["bytes=0-99", "bytes=100-199", "bytes=0-999", "bytes=-1"];
+  const answers = await Promise.all(ranges.map((range) => get(path, { range })));
+  expect(answers.map(({ status }) => status)).toEqual([206, 206, 206, 206]);
+  expect(Buffer.from(await answers[1]!.arrayBuffer())).toEqual(OBJECT.subarray(100, 200));
+  expect(edge.asked.stat - before.stat).toBe(1);
+  expect(edge.asked.read - before.read).toBe(1);
+});
+
+test("what is in memory needs a signature like everything else", async () => {
+  const path = signMediaPath(MEDIA_KEY, "/media/player/ren_shared.mp4", Date.now() + 60_000);
+  expect((await get(path)).status).toBe(200);
+  expect((await get("/media/player/ren_shared.mp4")).status).toBe(403);
+});

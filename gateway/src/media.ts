@@ -7,6 +7,7 @@ import { LRUCache } from "lru-cache";
 import { parseRange, type Range } from "./byte-range.ts";
 import { matches } from "./etag.ts";
 import type { NodeRequest, NodeResponse } from "./front.ts";
+import { BLOCK_BYTES, type CachedObject, type ObjectCache } from "./object-cache.ts";
 import type { RequestTarget } from "./target.ts";
 
 /** How long browsers keep an object: it is addressed by its content and never changes. */
@@ -15,6 +16,7 @@ const ONE_YEAR_S = 31_536_000;
 interface Deps {
   /** The owners of objects, by the name in the path. */
   readonly owners: ReadonlyMap<string, Client<typeof MediaService>>;
+  readonly cache: ObjectCache;
   readonly mediaKey: string;
   readonly now: () => number;
 }
@@ -23,21 +25,14 @@ interface Deps {
  * Serves `/media/<service>/<object>` with Range, ETag and immutable caching. Objects that are not
  * public need a signed URL that has not expired: 403 otherwise.
  */
-export function mediaRoute({ owners, mediaKey, now }: Deps) {
-  const stats = new LRUCache<string, StatObjectResponse>({ max: 10_000, ttl: 3_600_000 });
-
-  const stat = async (
-    owner: Client<typeof MediaService>,
-    path: string,
-    objectId: string,
-    signal: AbortSignal,
-  ) => {
-    const known = stats.get(path);
-    if (known) return known;
-    const found = await owner.statObject({ objectId }, { signal });
-    stats.set(path, found);
-    return found;
-  };
+export function mediaRoute({ owners, cache, mediaKey, now }: Deps) {
+  // Requests for the same object share one question; none is remembered that failed.
+  const stats = new LRUCache<string, StatObjectResponse, () => Promise<StatObjectResponse>>({
+    max: 10_000,
+    ttl: 3_600_000,
+    fetchMethod: (_path, _stale, { context }) => context(),
+    ignoreFetchAbort: true,
+  });
 
   return async (request: NodeRequest, response: NodeResponse, target: RequestTarget): Promise<void> => {
     const [, , service = "", objectId = ""] = target.pathname.split("/");
@@ -47,13 +42,12 @@ export function mediaRoute({ owners, mediaKey, now }: Deps) {
       response.setHeader("allow", "GET, HEAD");
       return refuse(response, 405, "only GET and HEAD");
     }
-    const gone = new AbortController();
-    response.once("close", () => gone.abort());
     try {
       const signature = verifyMediaPath(mediaKey, target.pathname, target.searchParams, now());
       // What was signed and then altered is refused before anybody learns whether the object exists.
       if (signature !== "ok" && target.searchParams.has("s")) return refuseSignature(response, signature);
-      const object = await stat(owner, target.pathname, objectId, gone.signal);
+      const context = () => owner.statObject({ objectId });
+      const object = await stats.forceFetch(target.pathname, { context });
       if (!object.public && signature !== "ok") return refuseSignature(response, signature);
       response.setHeader("accept-ranges", "bytes");
       response.setHeader("etag", `"${object.etag}"`);
@@ -73,16 +67,8 @@ export function mediaRoute({ owners, mediaKey, now }: Deps) {
         return refuse(response, 416, `the object has ${size} bytes`);
       }
       response.setHeader("content-type", object.contentType);
-      await send(request, response, range ?? { start: 0, end: size - 1 }, size, range !== undefined, () =>
-        owner.readObject(
-          {
-            objectId,
-            offset: BigInt(range?.start ?? 0),
-            length: BigInt(range ? range.end - range.start + 1 : 0),
-          },
-          { signal: gone.signal },
-        ),
-      );
+      const fetch = (part: Range) => readPart(owner, objectId, part);
+      await send(request, response, { key: target.pathname, size, fetch }, range, cache);
     } catch (error) {
       fail(response, error);
     }
@@ -92,22 +78,49 @@ export function mediaRoute({ owners, mediaKey, now }: Deps) {
 async function send(
   request: NodeRequest,
   response: NodeResponse,
-  { start, end }: Range,
-  size: number,
-  partial: boolean,
-  open: () => AsyncIterable<{ chunk: Uint8Array }>,
+  object: CachedObject,
+  range: Range | undefined,
+  cache: ObjectCache,
 ): Promise<void> {
+  const { size } = object;
+  const { start, end } = range ?? { start: 0, end: size - 1 };
   response.setHeader("content-length", end - start + 1);
-  if (partial) response.setHeader("content-range", `bytes ${start}-${end}/${size}`);
-  response.statusCode = partial ? 206 : 200;
+  if (range) response.setHeader("content-range", `bytes ${start}-${end}/${size}`);
+  response.statusCode = range ? 206 : 200;
   if (request.method === "HEAD" || size === 0) {
     response.end();
     return;
   }
-  const chunks = async function* () {
-    for await (const { chunk } of open()) yield chunk;
-  };
-  await pipeline(Readable.from(chunks(), { objectMode: false, highWaterMark: 256 * 1024 }), response);
+  const chunks = cache.read(object, { start, end });
+  // The first one before the status is sent: what cannot be read is 503, not an answer that is cut off.
+  const { value: first } = await chunks.next();
+  if (!first || response.destroyed) return;
+  if (first.length === end - start + 1) {
+    response.end(first);
+    return;
+  }
+  const all = Readable.from(startingWith(first, chunks), { objectMode: false, highWaterMark: BLOCK_BYTES });
+  await pipeline(all, response);
+}
+
+async function* startingWith(first: Uint8Array, rest: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield first;
+  yield* rest;
+}
+
+async function readPart(
+  owner: Client<typeof MediaService>,
+  objectId: string,
+  { start, end }: Range,
+): Promise<Uint8Array> {
+  const bytes = Buffer.allocUnsafeSlow(end - start + 1);
+  let read = 0;
+  const request = { objectId, offset: BigInt(start), length: BigInt(bytes.length) };
+  for await (const { chunk } of owner.readObject(request)) {
+    bytes.set(chunk.subarray(0, bytes.length - read), read);
+    read += chunk.length;
+  }
+  return bytes.subarray(0, read);
 }
 
 function rangeOf(request: NodeRequest, etag: string, size: number): Range | "unsatisfiable" | undefined {

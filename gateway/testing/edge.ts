@@ -29,6 +29,7 @@ import { guesses } from "../src/limits/guesses.ts";
 import { rateLimits } from "../src/limits/rate-limits.ts";
 import { mediaRoute } from "../src/media.ts";
 import { strictMetadata } from "../src/metadata.ts";
+import { objectCache } from "../src/object-cache.ts";
 import { accessTokens } from "../src/session/access-tokens.ts";
 import { gatewaySessions } from "../src/session/sessions.ts";
 import { edgeTelemetry } from "../src/telemetry.ts";
@@ -44,8 +45,8 @@ export interface TestEdge {
   readonly url: string;
   /** The metadata that reached the services, last first. */
   readonly seen: Headers[];
-  /** How often identity was asked for new keys, and to refresh. */
-  readonly asked: { jwks: number; refresh: number };
+  /** How often identity was asked for new keys, and to refresh; the owner of objects for what it knows, and to read. */
+  readonly asked: { jwks: number; refresh: number; stat: number; read: number };
   token(listener: ListenerIdentity, expiresInS?: number): Promise<string>;
 }
 
@@ -61,7 +62,7 @@ export async function startEdge(
   const keys = await generateKeyPair("ES256");
   const jwk: JWK = { ...(await exportJWK(keys.publicKey)), kid: "k1", alg: "ES256", use: "sig" };
   const seen: Headers[] = [];
-  const asked = { jwks: 0, refresh: 0 };
+  const asked = { jwks: 0, refresh: 0, stat: 0, read: 0 };
   const token = (listener: ListenerIdentity, expiresInS = 600) =>
     new SignJWT({ role: listener.operator ? "operator" : "listener" })
       .setProtectedHeader({ alg: "ES256", kid: "k1" })
@@ -116,6 +117,7 @@ export async function startEdge(
     });
     service(MediaService, {
       statObject: ({ objectId }) => {
+        asked.stat++;
         if (objectId === "gone") throw new ConnectError("no such object", Code.NotFound);
         return {
           sizeBytes: BigInt(OBJECT.length),
@@ -125,6 +127,7 @@ export async function startEdge(
         };
       },
       async *readObject({ offset, length }) {
+        asked.read++;
         const start = Number(offset);
         const end = length === 0n ? OBJECT.length : start + Number(length);
         for (let at = start; at < end; at += 100)
@@ -162,6 +165,7 @@ export async function startEdge(
     addressOf: calls.addressOf,
     media: mediaRoute({
       owners: new Map([["player", createClient(MediaService, services)]]),
+      cache: objectCache({ maxBytes: 1_048_576, metrics: new Registry() }),
       mediaKey: MEDIA_KEY,
       now: Date.now,
     }),

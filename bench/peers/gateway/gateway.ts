@@ -16,6 +16,7 @@ import { loadShedder } from "../../../gateway/src/limits/load-shedder.ts";
 import { defaultRates, rateLimits } from "../../../gateway/src/limits/rate-limits.ts";
 import { mediaRoute } from "../../../gateway/src/media.ts";
 import { strictMetadata } from "../../../gateway/src/metadata.ts";
+import { objectCache } from "../../../gateway/src/object-cache.ts";
 import { edgeTelemetry } from "../../../gateway/src/telemetry.ts";
 import { batch, exported, list } from "./messages.ts";
 import { serveUsage } from "./serve-usage.ts";
@@ -51,6 +52,7 @@ const handler = edgeHandler({
   addressOf: calls.addressOf,
   media: mediaRoute({
     owners: new Map([["catalog", createClient(MediaService, transport)]]),
+    cache: objectCache({ maxBytes: 67_108_864, metrics: new Registry() }),
     mediaKey: "a key of thirty-two characters..",
     now: Date.now,
   }),
