@@ -14,8 +14,12 @@ export interface MemoryPolicies extends PolicySource {
 export function memoryPolicies(): MemoryPolicies {
   const feeds = new Map<string, PolicyFeed>();
   const feedOf = (service: string) => {
-    const feed = feeds.get(service) ?? new PolicyFeed(service);
-    feeds.set(service, feed);
+    let feed = feeds.get(service);
+    if (!feed) {
+      feed = new PolicyFeed(service);
+      feed.offer(undefined);
+      feeds.set(service, feed);
+    }
     return feed;
   };
   return {

@@ -56,6 +56,8 @@ export class Cluster {
   readonly #policyWatch: Watch | undefined;
   #revision = 0;
   #policyState = NO_POLICY;
+  readonly #steered = Promise.withResolvers<void>();
+  #isSteered: boolean;
   #discovered = false;
 
   constructor(target: Target, discovery: Discovery, options: ClusterOptions) {
@@ -68,6 +70,7 @@ export class Cluster {
       ...(options.callerId === undefined ? {} : { callerId: options.callerId }),
       onTransition: (transition) => logTransition(options.log, target.text, transition),
     });
+    this.#isSteered = options.policies === undefined;
     this.#watch = discovery.watch(target.service, (infos) => this.#update(infos));
     this.#policyWatch = options.policies?.watch(target.service, (state) => this.#steer(state));
   }
@@ -103,6 +106,15 @@ export class Cluster {
   /** Changes with whatever the layers of a call are made from. */
   get revision(): number {
     return this.#revision;
+  }
+
+  /** Whether it is known how calls are to be made. Until then they wait for `steered`, a second at most. */
+  get isSteered(): boolean {
+    return this.#isSteered;
+  }
+
+  get steered(): Promise<void> {
+    return this.#steered.promise;
   }
 
   /** The policy that is followed, and whether a newer one is refused. */
@@ -176,6 +188,7 @@ export class Cluster {
   close(): void {
     this.#watch.close();
     this.#policyWatch?.close();
+    this.#letCalls();
     for (const link of this.#links.values()) link.close("the client was closed");
     this.#links.clear();
     this.#balancer.close();
@@ -191,9 +204,16 @@ export class Cluster {
   #steer(state: PolicyState): void {
     const before = this.#policyState.policy;
     this.#policyState = state;
-    if (state.policy === before) return;
-    this.budget.configure(state.policy?.retryBudget ?? {});
-    this.configure({ ...this.#options.balance, ...balanceOf(state.policy?.balance) });
+    if (state.policy !== before) {
+      this.budget.configure(state.policy?.retryBudget ?? {});
+      this.configure({ ...this.#options.balance, ...balanceOf(state.policy?.balance) });
+    }
+    this.#letCalls();
+  }
+
+  #letCalls(): void {
+    this.#isSteered = true;
+    this.#steered.resolve();
   }
 
   #follow({ added, removed }: EndpointChanges): void {

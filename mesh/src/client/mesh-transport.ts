@@ -127,7 +127,8 @@ function compiledStack(parts: Omit<StackParts, "rules">): (method: DescMethod) =
   const { cluster } = parts;
   let compiled = new WeakMap<DescMethod, Compiled>();
   let revision = cluster.revision;
-  return (method) => {
+  const stack = (method: DescMethod): Compiled => {
+    if (!cluster.isSteered) return patient(method);
     if (cluster.revision !== revision) {
       revision = cluster.revision;
       compiled = new WeakMap();
@@ -141,6 +142,12 @@ function compiledStack(parts: Omit<StackParts, "rules">): (method: DescMethod) =
     }
     return entry;
   };
+  /** The first call must not go where the policy would not send it: it waits until that is known. */
+  const patient = (method: DescMethod): Compiled => ({
+    plan: planOf(method),
+    send: (call, done) => void cluster.steered.then(() => stack(method).send(call, done)),
+  });
+  return stack;
 }
 
 function unary<I extends DescMessage, O extends DescMessage>(

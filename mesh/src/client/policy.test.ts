@@ -1,12 +1,16 @@
 import { EchoService } from "@antiphon/proto/antiphon/mesh/v1/echo";
 import { BalanceAlgorithm } from "@antiphon/proto/antiphon/mesh/v1/policy";
-import { Code, ConnectError, type ServiceImpl } from "@connectrpc/connect";
+import { Code, ConnectError, createClient, type ServiceImpl } from "@connectrpc/connect";
 import { expect, onTestFinished, test } from "vitest";
 import { echoService } from "../../testing/echo.ts";
 import { startMesh, type TestService } from "../../testing/test-mesh.ts";
 import { until } from "../../testing/until.ts";
+import { staticDiscovery } from "../discovery/static-discovery.ts";
+import type { PolicySource } from "../policy/policy-source.ts";
+import { readPolicy } from "../policy/read-policy.ts";
 import { serve } from "../server/served.ts";
 import { debugSnapshot } from "./clusters.ts";
+import { createMeshTransport } from "./mesh-transport.ts";
 
 type Handlers = Partial<ServiceImpl<typeof EchoService>>;
 
@@ -266,4 +270,28 @@ test("when an endpoint is left out is the policy's", async () => {
     warningWeight: 0.25,
     ejection: { consecutiveFailures: 1, baseMs: 70_000, maxMs: 80_000, failureRatio: 0.5 },
   });
+});
+
+test("the first call waits for the word on its policy, and goes where that sends it", async () => {
+  const mesh = await startMesh({ services: [version("1"), version("2")] });
+  onTestFinished(() => mesh.stop());
+  const tell = Promise.withResolvers<Parameters<PolicySource["watch"]>[1]>();
+  const late: PolicySource = {
+    watch(_service, onState) {
+      tell.resolve(onState);
+      return { close() {} };
+    },
+  };
+  const transport = createMeshTransport({
+    target: "consul:///echo",
+    discovery: staticDiscovery({
+      echo: mesh.replicas("echo").map(({ registration }) => ({ ...registration, weight: 1 })),
+    }),
+    policies: late,
+  });
+  onTestFinished(() => transport.close());
+  const calls = Promise.all([1, 2, 3, 4, 5].map(() => createClient(EchoService, transport).echo({})));
+  const onlyTwo = { routing: { split: [{ version: "2", percent: 100 }] } };
+  (await tell.promise)({ policy: readPolicy(JSON.stringify(onlyTwo)), refused: undefined });
+  expect(new Set((await calls).map(({ instanceId }) => instanceId))).toEqual(new Set(["2"]));
 });

@@ -16,6 +16,9 @@ export interface ConsulPoliciesOptions {
   readonly timeoutMs?: number;
 }
 
+/** So long the first calls of a process wait for Consul's word on their policy. */
+const PATIENCE_MS = 1_000;
+
 /** Where in Consul's KV the policy of a service lies, as protobuf's JSON. */
 export function policyKey(service: string): string {
   return `antiphon/policy/${service}`;
@@ -53,6 +56,7 @@ export function consulPolicies(options: ConsulPoliciesOptions): PolicySource {
       ask: (index, signal) => queryPolicy(url, service, { index, waitMs, timeoutMs, signal }),
       accept,
     });
+    setTimeout(() => feed.assumeDefaults(), PATIENCE_MS).unref();
     return { feed, follower };
   };
 

@@ -48,3 +48,14 @@ test("who comes later is told what is known, not before subscribe returns, and o
   feed.offer(undefined);
   expect(states).toHaveLength(1);
 });
+
+test("where nothing is known the defaults may be assumed; what comes later counts", () => {
+  const { feed, states, lines } = followed();
+  feed.assumeDefaults();
+  expect(states).toEqual([{ policy: undefined, refused: undefined }]);
+  expect(lines).toHaveLength(1);
+  feed.offer(share(100));
+  feed.assumeDefaults();
+  expect(states).toHaveLength(2);
+  expect(states[1]?.policy).toBeDefined();
+});

@@ -1,7 +1,7 @@
 import type { Watch } from "../discovery/discovery.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { PolicyError } from "./policy-error.ts";
-import type { PolicyState } from "./policy-source.ts";
+import { NO_POLICY, type PolicyState } from "./policy-source.ts";
 import { readPolicy } from "./read-policy.ts";
 
 type StateListener = (state: PolicyState) => void;
@@ -27,8 +27,14 @@ export class PolicyFeed {
   offer(text: string | undefined): void {
     if (this.#state && text === this.#text) return;
     this.#text = text;
-    this.#state = this.#judge(text);
-    for (const listener of [...this.#listeners]) listener(this.#state);
+    this.#tell(this.#judge(text));
+  }
+
+  /** Where nothing is known yet, says that the defaults hold until it is. */
+  assumeDefaults(): void {
+    if (this.#state) return;
+    this.#log?.warn({ target: this.#service }, "nobody has told its policy in time, the defaults hold");
+    this.#tell(NO_POLICY);
   }
 
   subscribe(onState: StateListener): Watch {
@@ -43,6 +49,11 @@ export class PolicyFeed {
       if (this.#state && this.#listeners.has(listener)) listener(this.#state);
     });
     return { close: () => void this.#listeners.delete(listener) };
+  }
+
+  #tell(state: PolicyState): void {
+    this.#state = state;
+    for (const listener of [...this.#listeners]) listener(state);
   }
 
   #judge(text: string | undefined): PolicyState {

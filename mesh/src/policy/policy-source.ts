@@ -37,8 +37,8 @@ export function shownPolicy(state: PolicyState): {
 /** Follows the policies of services. */
 export interface PolicySource {
   /**
-   * Calls `onState` once it is known whether there is a policy, and at each change after, never before it
-   * returns. While the source is away the last good policy stays.
+   * Calls `onState` once it is known whether there is a policy, at the latest after a second, with the defaults,
+   * and at each change after; never before it returns. While the source is away the last good policy stays.
    */
   watch(service: string, onState: (state: PolicyState) => void): Watch;
 }
