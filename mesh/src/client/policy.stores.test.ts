@@ -27,6 +27,7 @@ test("a caller sends its calls elsewhere within a second of a change", async () 
   const client = createClient(EchoService, transport);
   const key = `${backing().consulUrl}/v1/kv/${policyKey(service)}`;
   onTestFinished(async () => void (await fetch(key, { method: "DELETE" })));
+  await client.echo({});
   for (const version of ["1", "2", "1"]) {
     const policy = { routing: { split: [{ version, percent: 100 }] } };
     await fetch(key, { method: "PUT", body: JSON.stringify(policy) });
