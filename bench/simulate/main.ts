@@ -1,3 +1,4 @@
+import { overloadScenarios } from "./overload.ts";
 import { scaleScenarios } from "./scale.ts";
 import { type Row, scenarios } from "./scenarios.ts";
 
@@ -13,7 +14,7 @@ function table(rows: readonly Row[]): string {
 }
 
 const wanted = process.argv[2]?.toLowerCase() ?? "";
-for (const { title, question, run } of [...scenarios, ...scaleScenarios]) {
+for (const { title, question, run } of [...scenarios, ...scaleScenarios, ...overloadScenarios]) {
   if (!title.toLowerCase().includes(wanted)) continue;
   const startedAtMs = performance.now();
   const rows = await run();

@@ -129,11 +129,7 @@ export class World {
 
   constructor(servers: number, seed = 1) {
     this.servers = Array.from({ length: servers }, () => new VirtualServer());
-    let state = seed;
-    this.random = () => {
-      state = (state * 48_271) % 2_147_483_647;
-      return state / 2_147_483_647;
-    };
+    this.random = lehmer(seed);
   }
 
   now(): number {
@@ -182,4 +178,13 @@ export class World {
     }
     this.#nowMs = untilMs;
   }
+}
+
+/** Lehmer's generator of numbers in (0, 1): the same seed makes the same ones. */
+export function lehmer(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state * 48_271) % 2_147_483_647;
+    return state / 2_147_483_647;
+  };
 }

@@ -1,3 +1,4 @@
+import { type LoopTurns, RunQueue } from "./run-queue.ts";
 import type { UnloadedTime } from "./unloaded-time.ts";
 
 /** How much of the limit calls of a priority may fill: what is left is for those that matter more. */
@@ -18,12 +19,15 @@ const TO_SPARE = 0.75;
 const MEMORY_MS = 1_000;
 /** Latency may be so many times that of the unloaded process before the limit goes down. */
 const TOLERANCE = 1.5;
-/** However strained, so much work may be in flight: nobody waits longer than that for others. */
-const ALWAYS_ADMITTED_MS = 100;
-/** However expensive calls are. */
-const LEAST_LIMIT = 4;
-/** CPU time of one turn of the event loop in which calls may begin: none of them is answered before its end. */
-const LONGEST_TURN_MS = 200;
+/**
+ * However strained, so many calls may wait for the processor, or so much work where calls are cheap: where it
+ * is certain that calls keep it busy, because they stand in line to begin, and where it may be something else.
+ */
+const WAITING = { standing: { calls: 5, workMs: 5 }, busy: { calls: 10, workMs: 50 } } as const;
+/** A queue that was not empty for so long is no burst. */
+const STANDING_MS = 500;
+/** Nobody is let in who would wait for longer. */
+const LONGEST_WAIT_MS = 1_000;
 
 export interface LimitOptions {
   /** The limit while the event loop has time to spare is never lower. Default 256. */
@@ -35,22 +39,24 @@ export interface LimitOptions {
 }
 
 /** Watches the event loop of this thread. */
-export interface LoopMeter {
+export interface LoopMeter extends LoopTurns {
   /** Share of the time since it was asked last in which the event loop was busy, 0 to 1. */
   utilisation(): number;
   /** CPU time of the thread so far. */
   cpuMs(): number;
-  /** Calls `end` once, with the time, when all that the current turn read from its sockets has been dealt with. */
-  afterTurn(end: (nowMs: number) => void): void;
 }
 
 /** How a call ended. Of one that was given up it is only known that it would have taken longer. */
 export type Ending = "answered" | "failed" | "given_up";
 
-interface Ended {
+/** A call that has ended. */
+export interface Ended {
+  /** What `enter` returned. */
   readonly enteredAtMs: number;
-  readonly unloaded: UnloadedTime;
+  /** When its handler began; undefined where it never did. */
+  readonly begunAtMs: number | undefined;
   readonly ending: Ending;
+  readonly unloaded: UnloadedTime;
 }
 
 /**
@@ -58,37 +64,43 @@ interface Ended {
  * what matters least first.
  *
  * A call counts from the beginning of the turn of the event loop in which it was read until the end of
- * the turn in which it was answered: only then does its answer leave the process. Without that, calls that
- * compute would seem to be worked on one by one and never to wait.
+ * the turn in which it was answered: only then does its answer leave the process. Those that the processor
+ * has no time for yet wait in a `RunQueue`.
  *
- * Every 100 ms it compares what calls took with what they take unloaded. While the event loop is
- * strained, a ratio above 1.5 lowers the limit in proportion, down to 100 ms of work in flight. While the
- * loop has time to spare, calls in flight wait for somebody else, which costs memory alone: then the
- * limit goes down only from `minLimit` on. Without either it doubles until it is out of the way.
+ * The process is strained while that queue has not been empty for 500 ms (CoDel's idea: a burst empties it, an
+ * overload does not), while no call was quick for so long in a busy loop, or while the loop was busy for nearly
+ * all of the last second. Every 100 ms it compares
+ * what calls took with what they take unloaded. While it is strained, a ratio above 1.5 lowers the limit in
+ * proportion, down to what keeps the processor busy by Little's law (what a call takes unloaded ÷ what it
+ * costs in CPU time) and a few more that wait. While it has time to spare, calls in flight wait for somebody
+ * else, which costs memory alone: then the limit goes down only from `minLimit` on. Without either it doubles
+ * until it is out of the way. No I/O, no timer; O(1).
  *
- * All that happens over a second or so. A burst of expensive calls needs less time to block a process for
- * longer than that: so no call begins in a turn that has cost 200 ms already.
- *
- * There is no queue: what a server of one thread has not begun waits in its sockets anyway, and a second
- * line behind the limit would only add to the time that admitted calls take. No I/O, no timer; O(1).
- * Source: Netflix's concurrency-limits (Gradient2), with the event loop as a second signal.
+ * Sources: Netflix's concurrency-limits (Gradient2, Vegas); Nichols and Jacobson 2012, "Controlling Queue Delay".
  */
 export class ConcurrencyLimit {
   readonly #minLimit: number;
   readonly #maxLimit: number;
   readonly #strainedAt: number;
   readonly #loop: LoopMeter;
+  readonly #queue: RunQueue;
   readonly #endTurn = (nowMs: number) => this.#onTurnEnd(nowMs);
   #limit: number;
   #inFlight = 0;
   #utilisation = 0;
+  #utilisationNow = 0;
   #slowness = 1;
+  #isBusy = false;
+  #isStanding = false;
   #turnAtMs: number | undefined;
-  #cpuMsAtTurn = 0;
   #endedInTurn: Ended[] = [];
+  readonly #observed = new Set<UnloadedTime>();
   #windowAtMs: number | undefined;
   #cpuMsAtWindow = 0;
   #peak = 0;
+  #refused = 0;
+  #leastSlowness = Number.POSITIVE_INFINITY;
+  #allSlowMs = 0;
   #ended = 0;
   #tookMs = 0;
   #unloadedMs = 0;
@@ -98,6 +110,7 @@ export class ConcurrencyLimit {
 
   constructor(loop: LoopMeter, options: LimitOptions = {}) {
     this.#loop = loop;
+    this.#queue = new RunQueue(loop);
     this.#maxLimit = options.maxLimit ?? 2_000;
     this.#minLimit = Math.min(options.minLimit ?? 256, this.#maxLimit);
     this.#strainedAt = options.strainedAt ?? 0.95;
@@ -119,7 +132,11 @@ export class ConcurrencyLimit {
     return this.#slowness;
   }
   get strained(): boolean {
-    return this.#utilisation >= this.#strainedAt;
+    return this.#isBusy || this.#isStanding;
+  }
+  /** How many calls were let in and wait for a turn of the event loop. */
+  get queued(): number {
+    return this.#queue.depth;
   }
   /** What callers are told: 0 idle, 1 at the limit or out of time. */
   get load(): number {
@@ -133,28 +150,37 @@ export class ConcurrencyLimit {
    */
   refusal(
     priority: PriorityName,
-    nowMs: number,
     unloadedMs: number,
     remainingMs = Number.POSITIVE_INFINITY,
   ): RefusalReason | undefined {
     const share = SHARE[priority];
-    if (this.#turnMs(nowMs) > LONGEST_TURN_MS * share) return "event_loop";
-    if (this.#inFlight > 0 && this.#inFlight + 1 > this.#limit * share) return "concurrency";
+    const waitMs = this.#queue.depth * this.#cpuMsPerCall();
+    if (waitMs > LONGEST_WAIT_MS * share) return "event_loop";
+    if (this.#inFlight > 0 && this.#inFlight + 1 > this.#limit * share) {
+      this.#refused++;
+      return "concurrency";
+    }
+    if (waitMs > 0 && remainingMs < waitMs + unloadedMs) return "deadline";
     if (this.strained && remainingMs < unloadedMs * this.#slowness) return "deadline";
     return undefined;
   }
 
-  /** Counts a call in. Returns when it did: to be handed back to `leave`. */
+  /** Counts a call in. Returns since when it counts: to be handed back to `leave`. */
   enter(nowMs: number): number {
     this.#inFlight++;
     if (this.#inFlight > this.#peak) this.#peak = this.#inFlight;
     return this.#turn(nowMs);
   }
 
+  /** Runs `begin`, which must not throw, now or when the event loop has a turn for it. */
+  start(nowMs: number, begin: () => void): void {
+    this.#queue.start(nowMs, begin);
+  }
+
   /** Counts a call out, at the end of this turn. */
-  leave(enteredAtMs: number, nowMs: number, unloaded: UnloadedTime, ending: Ending): void {
+  leave(ended: Ended, nowMs: number): void {
     this.#turn(nowMs);
-    this.#endedInTurn.push({ enteredAtMs, unloaded, ending });
+    this.#endedInTurn.push(ended);
   }
 
   /** Takes stock where 100 ms have passed; done at the end of turns, and for whoever wants to look. */
@@ -162,8 +188,9 @@ export class ConcurrencyLimit {
     this.#windowAtMs ??= nowMs;
     const elapsedMs = nowMs - this.#windowAtMs;
     if (elapsedMs < WINDOW_MS) return;
-    const utilisation = this.#loop.utilisation();
-    this.#utilisation += (utilisation - this.#utilisation) * (1 - Math.exp(-elapsedMs / SMOOTHING_MS));
+    this.#judgeStrain(nowMs, elapsedMs);
+    for (const unloaded of this.#observed) unloaded.settle(this.#hasTimeToSpare);
+    this.#observed.clear();
     const cpuMs = this.#loop.cpuMs();
     // A call may end in a later window than it was worked on: both are remembered for longer.
     const memory = Math.exp(-elapsedMs / MEMORY_MS);
@@ -177,40 +204,61 @@ export class ConcurrencyLimit {
     this.#windowAtMs = nowMs;
     this.#cpuMsAtWindow = cpuMs;
     this.#peak = this.#inFlight;
+    this.#refused = 0;
+    this.#leastSlowness = Number.POSITIVE_INFINITY;
     this.#ended = 0;
     this.#tookMs = 0;
     this.#unloadedMs = 0;
   }
 
+  #judgeStrain(nowMs: number, elapsedMs: number): void {
+    const utilisation = this.#loop.utilisation();
+    this.#utilisationNow = utilisation;
+    this.#utilisation += (utilisation - this.#utilisation) * (1 - Math.exp(-elapsedMs / SMOOTHING_MS));
+    const allAreSlow = this.#ended > 0 && this.#leastSlowness > TOLERANCE && utilisation >= this.#strainedAt;
+    this.#allSlowMs = allAreSlow ? this.#allSlowMs + elapsedMs : 0;
+    const isBusy = this.#utilisation >= this.#strainedAt || this.#allSlowMs >= STANDING_MS;
+    // What it would be like with those that are refused is not known.
+    const staysSo = this.#refused > 0 && !this.#hasTimeToSpare;
+    this.#isBusy = isBusy || (this.#isBusy && staysSo);
+    this.#isStanding = this.#queue.standingMs(nowMs) >= STANDING_MS;
+  }
+
+  /** In the last window too: the first calls of an overload must not pass for those of a quiet server. */
+  get #hasTimeToSpare(): boolean {
+    return Math.max(this.#utilisation, this.#utilisationNow) < this.#strainedAt * TO_SPARE;
+  }
+
   /** When this turn began, as far as calls are concerned. */
   #turn(nowMs: number): number {
     if (this.#turnAtMs === undefined) {
+      // What it was like before must not make an overload that begins now look like a quiet process.
+      this.look(nowMs);
       this.#turnAtMs = nowMs;
-      this.#cpuMsAtTurn = this.#loop.cpuMs();
       this.#loop.afterTurn(this.#endTurn);
     }
     return this.#turnAtMs;
   }
 
-  /** CPU time of this turn; 0 while it is short, because to ask costs a system call. */
-  #turnMs(nowMs: number): number {
-    return nowMs - this.#turn(nowMs) < LONGEST_TURN_MS / 2 ? 0 : this.#loop.cpuMs() - this.#cpuMsAtTurn;
-  }
-
   #onTurnEnd(nowMs: number): void {
     this.#turnAtMs = undefined;
-    const hasTimeToSpare = this.#utilisation < this.#strainedAt * TO_SPARE;
-    for (const { enteredAtMs, unloaded, ending } of this.#endedInTurn) {
+    for (const { enteredAtMs, begunAtMs = enteredAtMs, unloaded, ending } of this.#endedInTurn) {
       this.#inFlight--;
       const tookMs = nowMs - enteredAtMs;
-      if (ending === "answered") unloaded.observe(tookMs, hasTimeToSpare);
+      if (ending === "answered") this.#note(unloaded, nowMs - begunAtMs);
       else if (ending === "failed" || tookMs < unloaded.ms) continue;
+      this.#leastSlowness = Math.min(this.#leastSlowness, tookMs / unloaded.ms);
       this.#tookMs += tookMs;
       this.#unloadedMs += unloaded.ms;
       this.#ended++;
     }
     this.#endedInTurn = [];
     this.look(nowMs);
+  }
+
+  #note(unloaded: UnloadedTime, tookMs: number): void {
+    unloaded.observe(tookMs);
+    this.#observed.add(unloaded);
   }
 
   #adapt(elapsedMs: number): void {
@@ -226,12 +274,20 @@ export class ConcurrencyLimit {
     this.#limit = Math.min(this.#maxLimit, Math.max(floor, limit));
   }
 
-  /**
-   * A call costs no more CPU time than it takes unloaded, which counts while other work, such as an import,
-   * keeps the loop busy: that is no reason to refuse calls that cost next to nothing.
-   */
   #leastUnderStrain(): number {
-    const msPerCall = Math.min(this.#recentCpuMs, this.#recentUnloadedMs) / this.#recentlyEnded;
-    return msPerCall > 0 ? Math.max(LEAST_LIMIT, ALWAYS_ADMITTED_MS / msPerCall) : this.#minLimit;
+    const cpuMs = this.#cpuMsPerCall();
+    if (cpuMs === 0) return this.#minLimit;
+    const atWork = this.#recentUnloadedMs / this.#recentlyEnded / cpuMs;
+    const waiting = this.#isStanding ? WAITING.standing : WAITING.busy;
+    return atWork + Math.max(waiting.calls, waiting.workMs / cpuMs);
+  }
+
+  /**
+   * What a call costs; 0 where nothing is known. No more than it takes unloaded, which counts while other work,
+   * such as an import, keeps the loop busy: that is no reason to refuse calls that cost next to nothing.
+   */
+  #cpuMsPerCall(): number {
+    if (this.#recentlyEnded === 0) return 0;
+    return Math.min(this.#recentCpuMs, this.#recentUnloadedMs) / this.#recentlyEnded;
   }
 }

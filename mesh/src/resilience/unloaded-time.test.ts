@@ -1,10 +1,14 @@
 import { expect, test } from "vitest";
 import { UnloadedTime } from "./unloaded-time.ts";
 
+/** One call a window. */
 function after(...calls: [tookMs: number, times: number, hasTimeToSpare: boolean][]): number {
   const unloaded = new UnloadedTime();
   for (const [tookMs, times, hasTimeToSpare] of calls) {
-    for (let call = 0; call < times; call++) unloaded.observe(tookMs, hasTimeToSpare);
+    for (let call = 0; call < times; call++) {
+      unloaded.observe(tookMs);
+      unloaded.settle(hasTimeToSpare);
+    }
   }
   return unloaded.ms;
 }
@@ -23,4 +27,15 @@ test("an overload does not become normal, however long it lasts", () => {
 
 test("a process that starts into an overload learns from its quickest calls", () => {
   expect(after([200, 1, false], [300, 50, false], [5, 300, false])).toBeLessThan(10);
+});
+
+test("a window weighs as much as its calls, and is known when it has ended", () => {
+  const unloaded = new UnloadedTime();
+  for (const tookMs of [10, 20, 30]) unloaded.observe(tookMs);
+  expect(unloaded.ms).toBe(0);
+  unloaded.settle(true);
+  expect(unloaded.ms).toBe(20);
+  unloaded.observe(100);
+  unloaded.settle(true);
+  expect(unloaded.ms).toBe(40);
 });

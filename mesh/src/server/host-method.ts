@@ -12,7 +12,6 @@ import type {
   StatusObject,
   sendUnaryData,
 } from "@grpc/grpc-js";
-import { runInScope } from "../call-scope.ts";
 import type { HostedMethod } from "./hosted-method.ts";
 import type { Served } from "./served.ts";
 import type { ServerCall, Surface } from "./server-call.ts";
@@ -77,22 +76,13 @@ function answerOnce(
   handle: (call: ServerCall) => Promise<Answer> | Answer,
 ): void {
   const call = begin(surface, respond);
-  void runInScope(call, async () => {
-    try {
-      const refusal = hosted.admit(call);
-      if (refusal) {
-        call.refuse(refusal);
-        return;
-      }
-      const answer = await handle(call);
-      if (call.settled) return;
-      const bytes = hosted.write(answer);
-      call.sendHeaders();
-      respond(null, bytes, call.trailers());
-      call.succeed();
-    } catch (error) {
-      call.fail(error);
-    }
+  hosted.run(call, async () => {
+    const answer = await handle(call);
+    if (call.settled) return;
+    const bytes = hosted.write(answer);
+    call.sendHeaders();
+    respond(null, bytes, call.trailers());
+    call.succeed();
   });
 }
 
@@ -106,26 +96,17 @@ function answerMany(
 ): void {
   // An "error" event is how grpc-js takes the status of a stream; it is sent after what was written.
   const call = begin(surface, (status) => void surface.emit("error", status));
-  void runInScope(call, async () => {
-    try {
-      const refusal = hosted.admit(call);
-      if (refusal) {
-        call.refuse(refusal);
-        return;
-      }
-      for await (const answer of handle(call)) {
-        if (call.settled) return;
-        const bytes = hosted.write(answer);
-        call.sendHeaders();
-        if (!surface.write(bytes)) await taken(surface);
-      }
+  hosted.run(call, async () => {
+    for await (const answer of handle(call)) {
       if (call.settled) return;
+      const bytes = hosted.write(answer);
       call.sendHeaders();
-      surface.end(call.trailers());
-      call.succeed();
-    } catch (error) {
-      call.fail(error);
+      if (!surface.write(bytes)) await taken(surface);
     }
+    if (call.settled) return;
+    call.sendHeaders();
+    surface.end(call.trailers());
+    call.succeed();
   });
 }
 

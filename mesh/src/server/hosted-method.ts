@@ -8,6 +8,7 @@ import {
 } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
 import type { ServerReadableStream, StatusObject } from "@grpc/grpc-js";
+import { runInScope } from "../call-scope.ts";
 import { fail } from "../errors.ts";
 import type { IdentityVerifier } from "../identity/listener-proof.ts";
 import type { MethodMetrics } from "../telemetry/server-metrics.ts";
@@ -33,19 +34,36 @@ export class HostedMethod {
   }
 
   /**
-   * Throws where the call must not run: nobody waits for it any more, nobody vouches for its listener, or the
-   * caller may not make it.
-   * Returns the status with which it is refused where the server has too much to do.
+   * Runs `handle` in the call's scope, at once or when the event loop has a turn for it. A call that must not
+   * run is told why: nobody waits for it any more, nobody vouches for its listener, the caller may not make it,
+   * or there is too much to do.
    */
-  admit(call: ServerCall): StatusObject | undefined {
-    const remainingMs = call.timeoutMs();
-    if (remainingMs !== undefined && remainingMs <= 0) {
-      throw fail(Code.DeadlineExceeded, "the deadline had passed before the call began");
+  run(call: ServerCall, handle: () => Promise<void>): void {
+    try {
+      const refusal = this.#admit(call);
+      if (refusal) call.refuse(refusal);
+      else this.#guard.start(call, () => void runInScope(call, () => this.#handle(call, handle)));
+    } catch (error) {
+      call.fail(error);
     }
+  }
+
+  #admit(call: ServerCall): StatusObject | undefined {
+    requireTime(call);
     if (call.listener) call.proof = verifiedProof(this.#identity, call.listener, call.proofToken);
     requireAccess(this.#access, call.listener);
     // Last: a call that is let in is counted until it has settled.
     return this.#guard.admit(call);
+  }
+
+  async #handle(call: ServerCall, handle: () => Promise<void>): Promise<void> {
+    if (call.settled) return;
+    try {
+      requireTime(call);
+      await handle();
+    } catch (error) {
+      call.fail(error);
+    }
   }
 
   read(message: Uint8Array): MessageShape<DescMessage> {
@@ -63,5 +81,13 @@ export class HostedMethod {
     const message = toBinary(output, create(output, answer));
     this.#metrics.sent.value++;
     return Buffer.from(message.buffer, message.byteOffset, message.byteLength);
+  }
+}
+
+/** The timer of a deadline is late where the event loop is. */
+function requireTime(call: ServerCall): void {
+  const remainingMs = call.timeoutMs();
+  if (remainingMs !== undefined && remainingMs <= 0) {
+    throw fail(Code.DeadlineExceeded, "the deadline had passed before the call began");
   }
 }

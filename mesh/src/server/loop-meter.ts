@@ -20,6 +20,7 @@ export function loopMeter(clock: Clock): LoopMeter {
       const { user, system } = cpuUsage();
       return (user + system) / 1_000;
     },
+    nowMs: () => clock.monotonic(),
     afterTurn(end) {
       // Immediates run when what the turn read has been dealt with and what it wrote is on its way.
       setImmediate(() => end(clock.monotonic()));

@@ -98,6 +98,42 @@ test("a stream is refused as a call would be", async () => {
   expect(error.metadata.get("antiphon-nack")).toEqual(["concurrency"]);
 });
 
+/** A host whose calls compute. */
+async function computingHost(ms: number) {
+  let handled = 0;
+  const served = serve(EchoService, {
+    ...echoService(),
+    echo({ text }) {
+      handled++;
+      const endsAtMs = performance.now() + ms;
+      while (performance.now() < endsAtMs);
+      return { text };
+    },
+  });
+  const { client } = await limitedHostOf(undefined, served);
+  return { client, handled: () => handled };
+}
+
+test("of calls that come at once and compute, one is answered before the next begins", async () => {
+  const { client, handled } = await computingHost(5);
+  const CALLS = 8;
+  const handledThen = await Promise.all(
+    Array.from({ length: CALLS }, () => client.unary(echo, {}).then(() => handled())),
+  );
+  expect(handled()).toBe(CALLS);
+  expect(Math.min(...handledThen)).toBeLessThan(CALLS / 2);
+});
+
+test("a call whose time is over before its turn has come does not begin", async () => {
+  const { client, handled } = await computingHost(60);
+  const patient = client.unary(echo, {});
+  const hasty = client.unary(echo, {}, { timeoutMs: 40 });
+  expect((await failureOf(hasty)).code).toBe(Code.DeadlineExceeded);
+  await patient;
+  await client.unary(echo, {});
+  expect(handled()).toBe(2);
+});
+
 test("with shedding off nothing is refused", async () => {
   const { release, waiting, host } = await busyHost({ maxLimit: 2, shed: false }, 20);
   release();

@@ -28,6 +28,8 @@ export interface OverloadSnapshot {
   readonly sheds: boolean;
   readonly limit: number;
   readonly inFlight: number;
+  /** Of those, how many wait to begin. */
+  readonly queued: number;
   /** Of the event loop, 0 to 1. */
   readonly utilisation: number;
   /** How many times longer than unloaded calls take. */
@@ -65,19 +67,20 @@ export class OverloadGuard {
   }
 
   /**
-   * The guard of one method. Health and reflection pass always: they are needed most when there is too much
-   * to do. A stream is refused as a call would be, but not counted: it may live for hours and do nothing.
+   * The guard of one method. Health and reflection pass always and at once: they are needed most when there is
+   * too much to do. A stream is refused as a call would be, but not counted: it may live for hours and do nothing.
    */
   of(method: DescMethod): MethodGuard {
     const priority = priorityOf(method);
     const refusal = refusals(method);
-    const sheds = this.#sheds && !method.parent.typeName.startsWith("grpc.");
+    const waits = !method.parent.typeName.startsWith("grpc.");
+    const sheds = this.#sheds && waits;
     const isCounted = method.methodKind === "unary";
     const unloaded = new UnloadedTime();
     return {
       admit: (call) => {
         const nowMs = call.startedAtMs;
-        const reason = this.#limit.refusal(priority, nowMs, unloaded.ms, remainingMsOf(call));
+        const reason = this.#limit.refusal(priority, unloaded.ms, remainingMsOf(call));
         if (sheds && reason) {
           this.#shed[priority][reason].value++;
           this.#noteRefusal(nowMs);
@@ -86,9 +89,17 @@ export class OverloadGuard {
         if (isCounted) call.enteredAtMs = this.#limit.enter(nowMs);
         return undefined;
       },
-      settled: (call, code, tookMs) => {
-        if (call.enteredAtMs === undefined) return;
-        this.#limit.leave(call.enteredAtMs, call.startedAtMs + tookMs, unloaded, endingOf(code));
+      start: (call, begin) => {
+        const beginNow = () => {
+          call.begunAtMs = this.#clock.monotonic();
+          begin();
+        };
+        if (waits) this.#limit.start(call.startedAtMs, beginNow);
+        else beginNow();
+      },
+      settled: ({ enteredAtMs, begunAtMs, startedAtMs }, code, tookMs) => {
+        if (enteredAtMs === undefined) return;
+        this.#limit.leave({ enteredAtMs, begunAtMs, ending: endingOf(code), unloaded }, startedAtMs + tookMs);
       },
     };
   }
@@ -107,7 +118,7 @@ export class OverloadGuard {
 
   snapshot(): OverloadSnapshot {
     this.#limit.look(this.#clock.monotonic());
-    const { limit, inFlight, utilisation, slowness } = this.#limit;
+    const { limit, inFlight, queued, utilisation, slowness } = this.#limit;
     const of = (cells: ShedCells[PriorityName]) =>
       cells.concurrency.value + cells.event_loop.value + cells.deadline.value;
     const { critical, normal, sheddable } = this.#shed;
@@ -115,6 +126,7 @@ export class OverloadGuard {
       sheds: this.#sheds,
       limit: Math.floor(limit),
       inFlight,
+      queued,
       utilisation,
       slowness,
       shed: { critical: of(critical), normal: of(normal), sheddable: of(sheddable) },
@@ -134,6 +146,8 @@ export class OverloadGuard {
 export interface MethodGuard {
   /** The status of a call that must not begin; undefined where it may. */
   admit(call: ServerCall): StatusObject | undefined;
+  /** Runs `begin`, which must not throw, of a call that was let in: now, or when its turn has come. */
+  start(call: ServerCall, begin: () => void): void;
   settled(call: ServerCall, code: Code | 0, tookMs: number): void;
 }
 

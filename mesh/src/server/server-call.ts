@@ -53,6 +53,8 @@ export class ServerCall implements HandlerContext, CallScope {
   readonly traceparent: string;
   /** Set by the guard that let it in, where the call counts against its limit. */
   enteredAtMs: number | undefined;
+  /** When its handler began. */
+  begunAtMs: number | undefined;
 
   readonly #surface: Surface;
   readonly #clock: Clock;

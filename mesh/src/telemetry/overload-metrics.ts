@@ -20,6 +20,11 @@ export function overloadMetrics(registry: Registry, limit: ConcurrencyLimit, clo
     });
   gauge("mesh_concurrency_limit", "Unary calls that may be in flight.", () => Math.floor(limit.limit));
   gauge("mesh_concurrency_in_flight", "Unary calls in flight.", () => limit.inFlight);
+  gauge(
+    "mesh_queue_depth",
+    "Calls that were let in and wait for a turn of the event loop.",
+    () => limit.queued,
+  );
   gauge("mesh_load_ratio", "What callers are told: 0 idle, 1 at the limit.", () => limit.load);
   const shed = new LeanCounter({
     name: "mesh_shed_total",
