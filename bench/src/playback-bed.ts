@@ -50,10 +50,14 @@ export async function startPlaybackBed(say: (text: string) => void): Promise<Pla
     say("packaging a track");
     const operator = await signIn(system);
     const trackId = await importTrack(operator, music);
-    const { renditions, segmentSamples, sampleRateHz, totalSamples } = await createClient(
-      PlayerService,
-      operator,
-    ).startPlayback({ trackId });
+    const player = createClient(PlayerService, operator);
+    const { renditions, segmentSamples, sampleRateHz, totalSamples } = await until(
+      async () => {
+        const answer = await player.startPlayback({ trackId });
+        return !answer.ladderGrows && answer;
+      },
+      { what: "the whole ladder", timeoutMs: 60_000 },
+    );
     const durations = segmentSamples.map((samples) => samples / sampleRateHz);
     await writePeersFiles(folder, system.gatewayUrl, renditions, durations);
     return {

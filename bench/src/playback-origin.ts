@@ -1,22 +1,13 @@
-import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
-import { extname, join, normalize } from "node:path";
+import { join, normalize } from "node:path";
 import { pipeline } from "node:stream/promises";
+import { sendFile } from "../../web/testing/send-file.ts";
 
 /** Serves the bench's page and the peers' files from a folder, and passes everything else to the gateway. */
 export interface Origin {
   readonly port: number;
   stop(): void;
 }
-
-const TYPES: Readonly<Record<string, string>> = {
-  ".html": "text/html",
-  ".js": "text/javascript",
-  ".m3u8": "application/vnd.apple.mpegurl",
-  ".mp4": "audio/mp4",
-  ".ogg": "audio/ogg",
-};
 
 /** The peers thus have the shorter way: a file server, where ours goes through the gateway and the mesh. */
 export async function startOrigin(folder: string, gatewayUrl: string): Promise<Origin> {
@@ -38,21 +29,6 @@ export async function startOrigin(folder: string, gatewayUrl: string): Promise<O
       server.closeAllConnections();
     },
   };
-}
-
-async function sendFile(path: string, asked: IncomingMessage, answer: ServerResponse): Promise<void> {
-  const { size } = await stat(path);
-  const [, first, last] = /^bytes=(\d+)-(\d*)$/.exec(asked.headers.range ?? "") ?? [];
-  const start = Number(first ?? 0);
-  const end = last ? Number(last) : size - 1;
-  answer.writeHead(first === undefined ? 200 : 206, {
-    "content-type": TYPES[extname(path)] ?? "application/octet-stream",
-    "content-length": end - start + 1,
-    "accept-ranges": "bytes",
-    "cache-control": "no-store",
-    ...(first !== undefined && { "content-range": `bytes ${start}-${end}/${size}` }),
-  });
-  await pipeline(createReadStream(path, { start, end }), answer);
 }
 
 async function pass(gatewayUrl: string, agent: Agent, asked: IncomingMessage, answer: ServerResponse) {

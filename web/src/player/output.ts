@@ -13,28 +13,33 @@ export function gainFactor(db: number): number {
  */
 export class AudioOutput {
   readonly element: HTMLAudioElement;
+  private readonly into: AudioNode | undefined;
   private context: AudioContext | undefined;
   private gain: GainNode | undefined;
   private meter: AnalyserNode | undefined;
   private samples = new Float32Array(0);
   private gainDb = 0;
 
-  constructor(element: HTMLAudioElement) {
+  /** `into` is a node of an AudioContext that takes the place of the speakers; by default there is none. */
+  constructor(element: HTMLAudioElement, into?: AudioNode) {
     this.element = element;
+    this.into = into;
   }
 
   /** Opens the speakers. Call it within a click or a key press. */
   resume(): void {
     if (!this.context) {
       // "playback" would make a start and a seek some 25 ms later.
-      const context = new AudioContext({ latencyHint: "balanced" });
+      const context = this.into
+        ? (this.into.context as AudioContext)
+        : new AudioContext({ latencyHint: "balanced" });
       const gain = new GainNode(context, { gain: gainFactor(this.gainDb) });
       const meter = new AnalyserNode(context, { fftSize: 1024 });
       context
         .createMediaElementSource(this.element)
         .connect(gain)
         .connect(meter)
-        .connect(context.destination);
+        .connect(this.into ?? context.destination);
       this.context = context;
       this.gain = gain;
       this.meter = meter;
@@ -53,7 +58,7 @@ export class AudioOutput {
     this.gain.gain.setTargetAtTime(gainFactor(db), at, FADE_S / 3);
   }
 
-  /** Gives the speakers back. The element cannot be played on afterwards. */
+  /** Gives the speakers back, which closes their context. The element cannot be played on afterwards. */
   async close(): Promise<void> {
     this.element.removeAttribute("src");
     this.element.load();

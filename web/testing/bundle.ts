@@ -1,6 +1,6 @@
 import { build } from "vite";
 
-/** The code of a browser's page, from its entry file. */
+/** The code of a page for tests and benches in a browser, from its entry file. */
 export async function bundle(entry: string): Promise<string> {
   const result = await build({
     configFile: false,
