@@ -1,44 +1,46 @@
 import { AckPolicy, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
+import { type Rate, rateOf } from "../src/rate.ts";
 
-/** What raw nats.js does in a time, and what it cost this process. */
-export interface RawRate {
-  readonly perSecond: number;
-  readonly cpuUs: number;
+/** The JetStream client alone, with default options: no envelope, no order per key, no inbox. */
+export interface RawJetStream {
+  /** Publishes with a window of messages in flight, each of which the broker acknowledges. */
+  publish(count: number, payload: Uint8Array, window: number): Promise<Rate>;
+  /** Reads all that was published with a durable consumer of its own, and acknowledges each message. */
+  consume(count: number): Promise<Rate>;
+  close(): Promise<void>;
 }
 
-async function timed(count: number, work: () => Promise<unknown>): Promise<RawRate> {
-  const cpu = process.cpuUsage();
-  const startedAt = performance.now();
-  await work();
-  const seconds = (performance.now() - startedAt) / 1_000;
-  const { user, system } = process.cpuUsage(cpu);
-  return { perSecond: count / seconds, cpuUs: (user + system) / count };
-}
-
-/** Publishes and consumes with the JetStream client alone: no envelope, no order per key, no inbox. */
-export async function rawJetStream(url: string, count: number, payload: Uint8Array, window: number) {
+export async function openRawJetStream(url: string): Promise<RawJetStream> {
   const nc = await connect({ servers: url });
   const manager = await jetstreamManager(nc);
   await manager.streams.add({ name: "RAW", subjects: ["raw.>"] });
   const stream = jetstream(nc);
-  let sent = 0;
-  const publish = async () => {
-    while (sent++ < count) await stream.publish("raw.bench", payload);
+  let consumers = 0;
+  return {
+    async publish(count, payload, window) {
+      let sent = 0;
+      const publish = async () => {
+        while (sent++ < count) await stream.publish("raw.bench", payload);
+      };
+      return await rateOf(count, () => Promise.all(Array.from({ length: window }, publish)));
+    },
+    async consume(count) {
+      const durable_name = `raw-${consumers++}`;
+      return await rateOf(count, async () => {
+        await manager.consumers.add("RAW", { durable_name, ack_policy: AckPolicy.Explicit });
+        let seen = 0;
+        for await (const message of await (await stream.consumers.get("RAW", durable_name)).consume()) {
+          message.ack();
+          if (++seen === count) return;
+        }
+      });
+    },
+    async close() {
+      await manager.streams.delete("RAW");
+      await nc.close();
+    },
   };
-  const published = await timed(count, () => Promise.all(Array.from({ length: window }, publish)));
-  await manager.consumers.add("RAW", { durable_name: "raw", ack_policy: AckPolicy.Explicit });
-  const consumer = await stream.consumers.get("RAW", "raw");
-  const consumed = await timed(count, async () => {
-    let seen = 0;
-    for await (const message of await consumer.consume()) {
-      message.ack();
-      if (++seen === count) return;
-    }
-  });
-  await manager.streams.delete("RAW");
-  await nc.close();
-  return { published, consumed };
 }
 
 /** From publishing to arrival, one message at a time, at a steady rate. */

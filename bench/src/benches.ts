@@ -36,6 +36,11 @@ export const benches: readonly Bench[] = [
     load: () => import("./events.ts"),
   },
   {
+    name: "events-soak",
+    what: "memory over 1,000,000 events, the first 200,000 of which waited out an outage of the broker",
+    load: () => import("./events-soak.ts"),
+  },
+  {
     name: "slow-replica",
     what: "the 99th percentile with one of ten replicas at 200 ms",
     load: () => import("./slow-replica.ts"),

@@ -1,65 +1,70 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { startNats, startPostgres } from "@antiphon/deploy/local";
-import { openPool, withTransaction } from "@antiphon/mesh";
-import {
-  consume,
-  EVENTS,
-  event,
-  eventMigrations,
-  follow,
-  on,
-  onBatch,
-  openOutbox,
-} from "@antiphon/mesh/events";
-import { type TrackLiked, TrackLikedSchema } from "@antiphon/proto/antiphon/playlist/v1/events";
+import { withTransaction } from "@antiphon/mesh";
+import { consume, EVENTS, follow, on } from "@antiphon/mesh/events";
+import { TrackLikedSchema } from "@antiphon/proto/antiphon/playlist/v1/events";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { AckPolicy, DeliverPolicy, jetstreamManager } from "@nats-io/jetstream";
-import { connect, type NatsConnection } from "@nats-io/transport-node";
-import type pg from "pg";
-import { pino } from "pino";
-import { Registry } from "prom-client";
-import { rawJetStream, rawLatency } from "../peers/nats-jetstream.ts";
+import { openRawJetStream, rawLatency } from "../peers/nats-jetstream.ts";
 import type { BenchOptions } from "./benches.ts";
+import {
+  type Bed,
+  countRows,
+  KEYS,
+  like,
+  liked,
+  openBed,
+  reach,
+  startBatchConsumer,
+  untilRelayed,
+  writeAll,
+} from "./event-bed.ts";
+import { middleOf, type Rate, rateOf } from "./rate.ts";
 import { type Line, percentile, round } from "./report.ts";
 
-const liked = event(TrackLikedSchema);
 /** Publishes in flight, of ours and of the peer. */
 const WINDOW = 256;
-const KEYS = 2_000;
 const LATENCY_RATE = 200;
-const WAIT_MS = 120_000;
+const ROUNDS = 3;
 
 /**
  * The way of an event: written, relayed, consumed. All on one NATS and one PostgreSQL that fsync each write; the
- * peer is the JetStream client alone, with messages as large, in the same run.
+ * peer is the JetStream client alone with its default options, in the same run, its rounds of consuming in turn
+ * with ours. It carries as large a body, without the headers of an event.
  */
 export async function run({ quick, say }: BenchOptions): Promise<readonly Line[]> {
-  const count = quick ? 8_000 : 100_000;
+  const count = quick ? 10_000 : 100_000;
+  const singles = count / 10;
   const samples = quick ? 600 : 6_000;
-  const dir = await mkdtemp(join(tmpdir(), "antiphon-bench-"));
-  const [nats, postgres] = await Promise.all([
-    startNats({ dir: join(dir, "nats") }),
-    startPostgres({ dir: join(dir, "postgres") }),
-  ]);
-  const bed = await openBed(nats.url, postgres.url);
+  const bed = await openBed();
+  const raw = await openRawJetStream(bed.natsUrl);
   try {
     say(`raw nats.js: ${count} messages`);
-    const raw = await rawJetStream(nats.url, count, toBinary(TrackLikedSchema, like(0)), WINDOW);
+    const published = await raw.publish(count, toBinary(TrackLikedSchema, like(0)), WINDOW);
     say("ours: outbox and relay");
-    const written = await measure(count, () => writeAll(bed, count));
-    const follower = await heldFollower(bed, count);
-    const relayed = await measure(count, () => relayAll(bed));
-    say("ours: consumers");
-    const followed = await measure(count, follower.run);
-    await follower.stop();
-    const batched = await measure(count, () => consumeAll(bed, count));
+    const written = await rateOf(count, () => writeAll(bed, count, 100));
+    const writtenSingly = await rateOf(singles, () => writeAll(bed, singles, 1));
+    const all = count + singles;
+    const followers = await Promise.all(Array.from({ length: ROUNDS }, () => heldFollower(bed, all)));
+    const relayed = await rateOf(all, () => relayAll(bed, all));
+    say(`consumers: ${ROUNDS} rounds each`);
+    const rates = { raw: [] as Rate[], followed: [] as Rate[], batched: [] as Rate[] };
+    for (const [i, follower] of followers.entries()) {
+      rates.raw.push(await raw.consume(count));
+      rates.followed.push(await rateOf(all, follower.run));
+      await follower.stop();
+      rates.raw.push(await raw.consume(count));
+      rates.batched.push(await rateOf(all, () => consumeAll(bed, all, `batch-${i}`)));
+    }
+    const [consumed, followed, batched] = [rates.raw, rates.followed, rates.batched].map(middleOf) as [
+      Rate,
+      Rate,
+      Rate,
+    ];
     const applied = await countRows(bed.pool, "applied");
+    if (applied !== ROUNDS * all) throw new Error(`${ROUNDS * all} effects were due (there are ${applied})`);
+    await raw.close();
     say(`ours: ${LATENCY_RATE} events a second`);
     const tookMs = await commitToApplied(bed, samples);
-    const rawMs = await rawLatency(nats.url, samples, 1_000 / LATENCY_RATE);
+    const rawMs = await rawLatency(bed.natsUrl, samples, 1_000 / LATENCY_RATE);
 
     const line = (
       metric: string,
@@ -67,7 +72,7 @@ export async function run({ quick, say }: BenchOptions): Promise<readonly Line[]
       ours: number,
       peer: number,
       n: number,
-      more: object = {},
+      what: string,
     ): Line => ({
       bench: "events",
       metric,
@@ -79,107 +84,80 @@ export async function run({ quick, say }: BenchOptions): Promise<readonly Line[]
       against: "nats.js",
       peer: round(peer),
       ratio: round(ours / peer),
+      what,
       window: WINDOW,
       keys: KEYS,
-      ...more,
+      applied,
     });
-    const { published, consumed } = raw;
+    const rate = (metric: string, ours: Rate, peer: Rate, n: number, what: string) =>
+      line(metric, "/s", ours.perSecond, peer.perSecond, n, what);
+    const { cpuUs } = relayed;
     return [
-      line("publish_per_s", "/s", written.perSecond, published.perSecond, count, {
-        what: "committed to the outbox",
-      }),
-      line("relay_per_s", "/s", relayed.perSecond, published.perSecond, count, {
-        what: "outbox to acknowledged",
-      }),
-      line("consume_per_s", "/s", followed.perSecond, consumed.perSecond, count, { what: "a read model" }),
-      line("batch_consume_per_s", "/s", batched.perSecond, consumed.perSecond, count, {
-        what: "effect and inbox in PostgreSQL, 100 a transaction",
-        applied,
-      }),
+      rate(
+        "publish_per_s",
+        written,
+        published,
+        count,
+        "committed to the outbox, 100 a commit; each acknowledged",
+      ),
+      rate(
+        "publish_singly_per_s",
+        writtenSingly,
+        published,
+        singles,
+        "one a commit, 20 at once; each acknowledged",
+      ),
+      rate(
+        "relay_per_s",
+        relayed,
+        published,
+        all,
+        "from the outbox, acknowledged and moved; each acknowledged",
+      ),
+      rate("consume_per_s", followed, consumed, all, "a read model in memory; each acknowledged"),
+      rate(
+        "batch_consume_per_s",
+        batched,
+        consumed,
+        all,
+        "effect, inbox and position in PostgreSQL, 100 a commit, then acknowledged; acknowledged",
+      ),
       line(
         "cpu_us_per_message",
         "us",
-        relayed.cpuUs + followed.cpuUs,
+        cpuUs + followed.cpuUs,
         published.cpuUs + consumed.cpuUs,
-        count,
+        all,
+        "of this process: relay and read model; publish and consume",
       ),
-      line("commit_to_applied_p50_ms", "ms", percentile(tookMs, 0.5), percentile(rawMs, 0.5), samples),
-      line("commit_to_applied_p99_ms", "ms", percentile(tookMs, 0.99), percentile(rawMs, 0.99), samples),
+      line(
+        "commit_to_applied_p50_ms",
+        "ms",
+        percentile(tookMs, 0.5),
+        percentile(rawMs, 0.5),
+        samples,
+        LATENCY,
+      ),
+      line(
+        "commit_to_applied_p99_ms",
+        "ms",
+        percentile(tookMs, 0.99),
+        percentile(rawMs, 0.99),
+        samples,
+        LATENCY,
+      ),
     ];
   } finally {
     await bed.close();
-    await Promise.all([nats.kill(), postgres.kill()]);
-    await rm(dir, { recursive: true, force: true });
   }
 }
 
-interface Bed {
-  readonly pool: pg.Pool;
-  readonly nc: NatsConnection;
-  readonly deps: Omit<Parameters<typeof consume>[0], "group"> & { readonly signal: AbortSignal };
-  readonly outbox: ReturnType<typeof openOutbox>;
-  close(): Promise<void>;
-}
+const LATENCY = `from commit to the commit of its effect, ${LATENCY_RATE}/s; from publish to arrival`;
 
-async function openBed(natsUrl: string, databaseUrl: string): Promise<Bed> {
-  const pool = openPool(databaseUrl, { max: 20 });
-  await eventMigrations(pool);
-  await pool.query("CREATE TABLE applied (key text, key_seq bigint)");
-  const nc = await connect({ servers: natsUrl });
-  const stopped = new AbortController();
-  const log = pino({ level: "silent" });
-  const deps = { pool, nats: async () => nc, log, metrics: new Registry(), signal: stopped.signal };
-  const outbox = openOutbox({ ...deps, service: "bench" });
-  return {
-    pool,
-    nc,
-    deps,
-    outbox,
-    async close() {
-      stopped.abort();
-      await outbox.stop();
-      await nc.close();
-      await pool.end();
-    },
-  };
-}
-
-function like(i: number): TrackLiked {
-  // As large as an event of the system with two ids and a time.
-  return create(TrackLikedSchema, {
-    listenerId: `lst_${i % KEYS}`.padEnd(24, "x"),
-    trackId: `trk_${"x".repeat(200)}`,
-  });
-}
-
-async function measure(count: number, work: () => Promise<unknown>) {
-  const cpu = process.cpuUsage();
-  const startedAt = performance.now();
-  await work();
-  const seconds = (performance.now() - startedAt) / 1_000;
-  const { user, system } = process.cpuUsage(cpu);
-  return { perSecond: count / seconds, cpuUs: (user + system) / count };
-}
-
-/** Events of 100 changes a transaction, over as many connections as the pool has. */
-async function writeAll({ pool, outbox }: Bed, count: number): Promise<void> {
-  let next = 0;
-  const write = async () => {
-    while (next < count) {
-      const from = next;
-      next += 100;
-      const to = Math.min(next, count);
-      await withTransaction(pool, async (tx) => {
-        for (let i = from; i < to; i++) await outbox.publish(tx, liked, like(i));
-      });
-    }
-  };
-  await Promise.all(Array.from({ length: 8 }, write));
-}
-
-async function relayAll({ pool, outbox }: Bed): Promise<void> {
-  outbox.start();
-  await reach(async () => (await countRows(pool, "outbox")) === 0);
+async function relayAll(bed: Bed, count: number): Promise<void> {
+  bed.outbox.start();
+  await untilRelayed(bed, count);
+  await reach(async () => (await countRows(bed.pool, "outbox")) === 0);
 }
 
 /** A read model whose load ends when it is told to, so that everything waits for it in the stream. */
@@ -210,17 +188,9 @@ async function heldFollower({ deps }: Bed, count: number) {
   };
 }
 
-async function consumeAll({ deps, pool }: Bed, count: number): Promise<void> {
-  const consumer = consume({ ...deps, group: "batch", batch: 100, concurrency: 2 }, [
-    onBatch(TrackLikedSchema, async (events, { tx }) => {
-      await tx.query("INSERT INTO applied SELECT * FROM unnest($1::text[], $2::bigint[])", [
-        events.map(({ key }) => key),
-        events.map(({ keySeq }) => String(keySeq)),
-      ]);
-    }),
-  ]);
-  consumer.start();
-  await reach(async () => (await countRows(pool, "applied")) >= count);
+async function consumeAll(bed: Bed, count: number, group: string): Promise<void> {
+  const consumer = startBatchConsumer(bed, group);
+  await reach(() => consumer.told() >= count);
   await consumer.stop();
 }
 
@@ -268,20 +238,6 @@ async function startAtEnd({ nats }: Pick<Bed["deps"], "nats">, group: string): P
     durable_name: group,
     ack_policy: AckPolicy.Explicit,
     deliver_policy: DeliverPolicy.New,
-    filter_subjects: [liked.filter],
+    filter_subject: liked.filter,
   });
-}
-
-async function countRows(pool: pg.Pool, table: "applied" | "outbox"): Promise<number> {
-  const { rows } = await pool.query<{ n: number }>(`SELECT count(*)::int AS n FROM ${table}`);
-  return rows[0]?.n ?? 0;
-}
-
-/** Waits for a goal; looks seldom, so as not to be part of what is measured. */
-async function reach(goal: () => Promise<boolean>): Promise<void> {
-  const giveUpAt = performance.now() + WAIT_MS;
-  while (!(await goal())) {
-    if (performance.now() > giveUpAt) throw new Error(`the bench got nowhere within ${WAIT_MS} ms`);
-    await sleep(20);
-  }
 }

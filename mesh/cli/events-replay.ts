@@ -1,5 +1,6 @@
 import type { JsMsg } from "@nats-io/jetstream";
 import { jetstreamManager } from "@nats-io/jetstream";
+import { typesReadBy } from "../src/events/durable-consumer.ts";
 import { fromHeaders } from "../src/events/envelope.ts";
 import { EVENTS, unlessMissing } from "../src/events/jetstream.ts";
 import { type ReplayedEvent, requestReplay } from "../src/events/operator-requests.ts";
@@ -39,7 +40,7 @@ export const replay: Command = {
     const events: ReplayedEvent[] = [];
     const query = {
       since: since ? pointInTime("--since", since) : undefined,
-      subjects: info.config.filter_subjects ?? [],
+      types: typesReadBy(info.config),
     };
     for await (const message of readStream(nc, query)) {
       if (!message.headers?.has("ce-id") || !chosen(message)) continue;

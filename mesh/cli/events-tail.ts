@@ -3,10 +3,9 @@ import { type Command, pointInTime, UsageError } from "./command.ts";
 import { describeEvent } from "./describe.ts";
 import { readStream } from "./stream-reader.ts";
 
-/** The filter of a type of event; throws {@link UsageError} for one that no contract has. */
-export function subjectOf(type: string): string {
-  const known = eventsByType().get(type);
-  if (known) return known.filter;
+/** Throws {@link UsageError} for a type that no contract has. */
+function requireKnown(type: string): void {
+  if (eventsByType().has(type)) return;
   const types = Array.from(eventsByType().keys()).sort().join(", ");
   throw new UsageError(`--type "${type}" is in no contract; there are ${types}`);
 }
@@ -28,9 +27,10 @@ export const tail: Command = {
     const since = args.get("since");
     const key = args.get("key");
     const types = args.all("type");
+    types.forEach(requireKnown);
     const query = {
       since: since ? pointInTime("--since", since) : new Date(),
-      ...(types.length > 0 ? { subjects: types.map(subjectOf) } : {}),
+      ...(types.length > 0 ? { types } : {}),
       follow: !args.has("end"),
       signal,
     };

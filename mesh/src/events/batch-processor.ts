@@ -1,21 +1,19 @@
-import type { JsMsg } from "@nats-io/jetstream";
 import { withTransaction } from "../database.ts";
+import type { DeliveredEvent, Delivery } from "./delivery.ts";
 import type { EventHandler, TakenEvent } from "./event-handler.ts";
 import { claimAll } from "./inbox.ts";
 import {
-  type DeliveredEvent,
   decode,
   isTransient,
   observeEndToEnd,
   type ProcessorDeps,
   postpone,
   processDelivery,
-  readDelivery,
 } from "./inbox-processor.ts";
 
 /** A delivery that may be handled with others. */
 interface Candidate extends DeliveredEvent {
-  readonly message: JsMsg;
+  readonly delivery: Delivery;
   /** Where its type has none, the event only moves its key's position. */
   readonly handling: { readonly handler: EventHandler; readonly taken: TakenEvent } | undefined;
 }
@@ -25,42 +23,42 @@ interface Candidate extends DeliveredEvent {
  * of them where the transaction fails, are handled one by one, so that one event cannot harm the others.
  * Never rejects.
  */
-export async function processBatch(deps: ProcessorDeps, messages: readonly JsMsg[]): Promise<void> {
-  const candidates = messages.length > 1 ? messages.flatMap((message) => candidateOf(deps, message)) : [];
-  const done = new Set<JsMsg>();
+export async function processBatch(deps: ProcessorDeps, deliveries: readonly Delivery[]): Promise<void> {
+  const candidates = deliveries.length > 1 ? deliveries.flatMap((each) => candidateOf(deps, each)) : [];
+  const done = new Set<Delivery>();
   const { consumer, log, metrics } = deps;
   if (candidates.length > 1) {
     const stopTimer = metrics.process.startTimer({ consumer });
     try {
-      for (const { message, event } of await applyAll(deps, candidates)) {
-        message.ack();
-        done.add(message);
+      for (const { delivery, event } of await applyAll(deps, candidates)) {
+        delivery.message.ack();
+        done.add(delivery);
         observeEndToEnd(deps, event.envelope);
         stopTimer({ result: "applied" });
       }
     } catch (error) {
       if (isTransient(error)) {
-        for (const message of messages) postpone(deps, message, error);
+        for (const { message } of deliveries) postpone(deps, message, error);
         return;
       }
       log.debug({ consumer, err: error }, "a batch failed; its events are handled one by one");
     }
   }
-  for (const message of messages) if (!done.has(message)) await processDelivery(deps, message);
+  for (const delivery of deliveries) if (!done.has(delivery)) await processDelivery(deps, delivery);
 }
 
 /** A delivery after which an event is handled by itself, where its attempts are counted beforehand. */
 const LAST_IN_BATCH = 3;
 
 /** What came often, or cannot be read, has a story of its own. */
-function candidateOf(deps: ProcessorDeps, message: JsMsg): Candidate[] {
-  if (message.info.deliveryCount > LAST_IN_BATCH) return [];
+function candidateOf({ routes }: ProcessorDeps, delivery: Delivery): Candidate[] {
+  const { message, content } = delivery;
+  if (content instanceof Error || message.info.deliveryCount > LAST_IN_BATCH) return [];
+  const { envelope, payload } = content.event;
+  const handler = routes.handlers.get(envelope.type);
   try {
-    const delivered = readDelivery(deps, message);
-    const { envelope, payload } = delivered.event;
-    const handler = deps.routes.handlers.get(envelope.type);
     const handling = handler && { handler, taken: { envelope, message: decode(handler, payload) } };
-    return [{ ...delivered, message, handling }];
+    return [{ ...content, delivery, handling }];
   } catch {
     return [];
   }

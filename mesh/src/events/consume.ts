@@ -1,12 +1,5 @@
-import {
-  AckPolicy,
-  type ConsumerConfig,
-  DeliverPolicy,
-  type JetStreamManager,
-  type JsMsg,
-  jetstream,
-} from "@nats-io/jetstream";
-import { type NatsConnection, nanos } from "@nats-io/transport-node";
+import { type JsMsg, jetstream } from "@nats-io/jetstream";
+import type { NatsConnection } from "@nats-io/transport-node";
 import type pg from "pg";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
@@ -14,11 +7,14 @@ import { withTransaction } from "../database.ts";
 import { keepRunning, orAborted, pause } from "../keep-running.ts";
 import { processBatch } from "./batch-processor.ts";
 import { countDeadLetters, sendDeadLetter } from "./dead-letter.ts";
+import { byKeySeq, type Delivery, laneOf, readDelivery } from "./delivery.ts";
+import { ensureConsumer } from "./durable-consumer.ts";
 import { type EventHandler, routesOf } from "./event-handler.ts";
+import { typeOfSubject } from "./event-type.ts";
 import { predecessorsGone } from "./gap.ts";
 import { pruneInbox } from "./inbox.ts";
 import type { ProcessorDeps } from "./inbox-processor.ts";
-import { EVENTS, openJetStream, unlessMissing } from "./jetstream.ts";
+import { EVENTS, openJetStream } from "./jetstream.ts";
 import { Lanes } from "./lanes.ts";
 import { eventMetrics } from "./metrics.ts";
 import { oneAtATime } from "./one-at-a-time.ts";
@@ -101,11 +97,8 @@ export function consume(deps: ConsumeDeps, handlers: readonly EventHandler[]): E
   const read = async () => {
     const nc = await orAborted(nats(), signal);
     const manager = await openJetStream(nc);
-    await ensureConsumer(manager, group, {
-      filter_subjects: Array.from(routes.types.values(), ({ filter }) => filter),
-      ack_wait: nanos(ackWaitMs),
-      max_ack_pending: Math.max(MAX_ACK_PENDING, 2 * inHandLimit),
-    });
+    const maxAckPending = Math.max(MAX_ACK_PENDING, 2 * inHandLimit);
+    await ensureConsumer(manager, group, { types: routes.types, ackWaitMs, maxAckPending });
     const processor: ProcessorDeps = {
       consumer: group,
       pool,
@@ -120,11 +113,11 @@ export function consume(deps: ConsumeDeps, handlers: readonly EventHandler[]): E
       predecessorsGone: (message, type) => predecessorsGone(manager, group, message, type),
     };
     const inHand = new Set<JsMsg>();
-    const lanes = new Lanes<JsMsg>({ concurrency, batch, order: byKeySeq }, async (messages) => {
+    const lanes = new Lanes<Delivery>({ concurrency, batch, order: byKeySeq }, async (deliveries) => {
       // What was not begun goes to another replica at once.
-      if (signal.aborted) for (const message of messages) message.nak();
-      else await processBatch(processor, messages);
-      for (const message of messages) inHand.delete(message);
+      if (signal.aborted) for (const { message } of deliveries) message.nak();
+      else await processBatch(processor, deliveries);
+      for (const { message } of deliveries) inHand.delete(message);
     });
     const keepAlive = setInterval(() => {
       for (const message of inHand) message.working();
@@ -132,9 +125,14 @@ export function consume(deps: ConsumeDeps, handlers: readonly EventHandler[]): E
     const messages = messagesOf(nc, await jetstream(nc).consumers.get(EVENTS, group), inHandLimit, signal);
     try {
       for await (const message of messages) {
+        if (!routes.types.has(typeOfSubject(message.subject))) {
+          message.ack();
+          continue;
+        }
+        const delivery = readDelivery(group, routes, message);
         inHand.add(message);
-        lanes.add(laneOf(message), message);
-        await lanes.room(inHandLimit);
+        lanes.add(laneOf(delivery), delivery);
+        if (lanes.size >= inHandLimit) await lanes.room(inHandLimit);
       }
     } finally {
       await lanes.idle();
@@ -184,39 +182,4 @@ export function consume(deps: ConsumeDeps, handlers: readonly EventHandler[]): E
     },
     release,
   };
-}
-
-/** What was delivered again stands before what came meanwhile. */
-function byKeySeq(a: JsMsg, b: JsMsg): number {
-  return keySeqOf(a) - keySeqOf(b);
-}
-
-function keySeqOf({ headers }: JsMsg): number {
-  return Number(headers?.get("ce-keyseq")) || 0;
-}
-
-function laneOf({ subject, headers }: JsMsg): string {
-  // One order a key and aggregate; the aggregates of one domain rarely share keys, so its domain is enough.
-  return `${subject.split(".", 2)[1]} ${headers?.get("ce-subject")}`;
-}
-
-type ConsumerRules = Required<Pick<ConsumerConfig, "filter_subjects" | "ack_wait" | "max_ack_pending">>;
-
-/** Makes the group's durable consumer, or gives it the rules of this version. */
-async function ensureConsumer(manager: JetStreamManager, group: string, rules: ConsumerRules): Promise<void> {
-  const found = await manager.consumers.info(EVENTS, group).catch(unlessMissing);
-  if (!found) {
-    await manager.consumers.add(EVENTS, {
-      durable_name: group,
-      deliver_policy: DeliverPolicy.All,
-      ack_policy: AckPolicy.Explicit,
-      max_deliver: -1,
-      ...rules,
-    });
-    return;
-  }
-  const { filter_subjects, ack_wait, max_ack_pending } = found.config;
-  if (JSON.stringify({ filter_subjects, ack_wait, max_ack_pending }) !== JSON.stringify(rules)) {
-    await manager.consumers.update(EVENTS, group, rules);
-  }
 }

@@ -81,6 +81,11 @@ function readEventType<S extends DescMessage>(schema: S): EventType<S> {
   };
 }
 
+/** The type of the events that travel on a subject. */
+export function typeOfSubject(subject: string): string {
+  return subject.slice("evt.".length, subject.lastIndexOf("."));
+}
+
 /** FNV-1a over the key's UTF-8 bytes: stable over versions and languages, since it is part of every subject. */
 export function partitionOf(key: string): number {
   let hash = 0x811c9dc5;

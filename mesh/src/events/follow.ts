@@ -4,9 +4,10 @@ import { type NatsConnection, nanos } from "@nats-io/transport-node";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import { keepRunning, orAborted } from "../keep-running.ts";
+import { coveringFilter } from "./covering-filter.ts";
 import { fromHeaders } from "./envelope.ts";
 import { eventsOf } from "./event-catalog.ts";
-import type { EventType } from "./event-type.ts";
+import { type EventType, typeOfSubject } from "./event-type.ts";
 import { EVENTS, openJetStream } from "./jetstream.ts";
 import { KeyPositions } from "./key-positions.ts";
 import { eventMetrics } from "./metrics.ts";
@@ -98,7 +99,7 @@ class ModelFollower {
     if (this.#cursor.hasLost(await manager.streams.info(EVENTS))) await this.#load(manager);
 
     const found = await manager.consumers.add(EVENTS, {
-      filter_subjects: Array.from(this.#types.values(), ({ filter }) => filter),
+      filter_subject: coveringFilter(Array.from(this.#types.values(), ({ filter }) => filter)),
       deliver_policy: DeliverPolicy.StartSequence,
       opt_start_seq: this.#cursor.next,
       ack_policy: AckPolicy.None,
@@ -120,7 +121,8 @@ class ModelFollower {
         delivered += 1;
         // A hole in the count of deliveries: one of them went to a connection that broke.
         if (both.aborted || message.info.deliverySequence !== delivered) return;
-        await this.#take(message);
+        if (this.#types.has(typeOfSubject(message.subject))) await this.#take(message);
+        else this.#cursor.passed(message.seq);
         if (message.info.pending === 0) this.ready.resolve();
       }
     } finally {

@@ -4,7 +4,8 @@ import type { JsMsg } from "@nats-io/jetstream";
 import type pg from "pg";
 import type { Logger } from "pino";
 import { isDatabaseAway, withTransaction } from "../database.ts";
-import { type Envelope, fromHeaders, MalformedEnvelope } from "./envelope.ts";
+import type { DeliveredEvent, Delivery } from "./delivery.ts";
+import type { Envelope } from "./envelope.ts";
 import type { EventHandler, Routes } from "./event-handler.ts";
 import type { EventType } from "./event-type.ts";
 import { claim, countBeforehand, countFailure, forgetFailures, forgiveAttempt, remember } from "./inbox.ts";
@@ -71,10 +72,11 @@ function messageOf(error: unknown): string {
 }
 
 /** Handles one delivery to its end, acknowledged or put off; never rejects. */
-export async function processDelivery(deps: ProcessorDeps, message: JsMsg): Promise<Result> {
+export async function processDelivery(deps: ProcessorDeps, delivery: Delivery): Promise<Result> {
   const { consumer, metrics } = deps;
   const stopTimer = metrics.process.startTimer({ consumer });
-  const result = await settle(deps, message).catch((error: unknown) => postpone(deps, message, error));
+  const putOff = (error: unknown) => postpone(deps, delivery.message, error);
+  const result = await settle(deps, delivery).catch(putOff);
   stopTimer({ result });
   if (result === "duplicate") metrics.duplicates.inc({ consumer });
   return result;
@@ -91,15 +93,10 @@ export function postpone({ consumer, log }: ProcessorDeps, message: JsMsg, error
   return "postponed";
 }
 
-async function settle(deps: ProcessorDeps, message: JsMsg): Promise<Result> {
-  let delivered: DeliveredEvent;
-  try {
-    delivered = readDelivery(deps, message);
-  } catch (error) {
-    // Without an envelope it has no place in any order, and stands in nobody's way.
-    return await bury(deps, message, error);
-  }
-  const handled = () => countAndApply(deps, message, delivered);
+async function settle(deps: ProcessorDeps, { message, content }: Delivery): Promise<Result> {
+  // Without an envelope it has no place in any order, and stands in nobody's way.
+  if (content instanceof Error) return await bury(deps, message, content);
+  const handled = () => countAndApply(deps, message, content);
   return message.info.deliveryCount >= SUSPECT_FROM_DELIVERY ? await deps.alone(handled) : await handled();
 }
 
@@ -125,25 +122,6 @@ async function countAndApply(
     if (attempt > 0) await forgiveAttempt(pool, event);
     throw error;
   }
-}
-
-/** An event as it came, whose headers are well. */
-export interface DeliveredEvent {
-  readonly type: EventType;
-  readonly event: ParkedEvent;
-}
-
-/** Throws {@link MalformedEnvelope} for a message that is no event of this consumer's. */
-export function readDelivery(
-  { consumer, routes }: Pick<ProcessorDeps, "consumer" | "routes">,
-  { headers, data }: JsMsg,
-): DeliveredEvent {
-  const envelope = fromHeaders(headers);
-  const type = routes.types.get(envelope.type);
-  if (!type) {
-    throw new MalformedEnvelope(`header ce-type "${envelope.type}" does not belong on this subject`);
-  }
-  return { type, event: { consumer, aggregate: type.aggregate, envelope, payload: data } };
 }
 
 async function apply(

@@ -66,8 +66,9 @@ export async function claim(
  * are to be claimed one by one, which says why it is not their turn.
  */
 export async function claimAll(tx: pg.ClientBase, consumer: string, events: readonly InboxKey[]) {
-  const { rows } = await tx.query<{ event_id: string }>(
-    `WITH events AS (
+  const { rows } = await tx.query<{ event_id: string }>({
+    name: "antiphon_claim_all",
+    text: `WITH events AS (
        SELECT * FROM unnest($2::text[], $3::text[], $4::bigint[], $5::uuid[]) AS e (aggregate, key, key_seq, event_id)),
      moved AS (
        INSERT INTO inbox_position AS p (consumer, aggregate, key, key_seq)
@@ -80,14 +81,14 @@ export async function claimAll(tx: pg.ClientBase, consumer: string, events: read
        RETURNING aggregate, key)
      INSERT INTO inbox (consumer, event_id) SELECT $1, event_id FROM moved JOIN events USING (aggregate, key)
      ON CONFLICT DO NOTHING RETURNING event_id`,
-    [
+    values: [
       consumer,
       events.map(({ aggregate }) => aggregate),
       events.map(({ envelope }) => envelope.key),
       events.map(({ envelope }) => String(envelope.keySeq)),
       events.map(({ envelope }) => envelope.id),
     ],
-  );
+  });
   return new Set(rows.map((row) => row.event_id));
 }
 

@@ -72,7 +72,7 @@ export async function openJetStream(nc: NatsConnection): Promise<JetStreamManage
   return manager;
 }
 
-/** `filter_subjects` came with NATS 2.10; older servers also ignore options silently. */
+/** Metadata of consumers came with NATS 2.10; older servers also ignore options silently. */
 export function requireVersion(version: string): void {
   const [major = 0, minor = 0] = version.split(".").map(Number);
   if (major > 2 || (major === 2 && minor >= 10)) return;

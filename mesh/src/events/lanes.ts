@@ -46,6 +46,11 @@ export class Lanes<T> {
     if (this.#ready.size === 1) queueMicrotask(() => this.#start());
   }
 
+  /** Items that wait or are handled. */
+  get size(): number {
+    return this.#size;
+  }
+
   /** Resolves when fewer than `limit` items wait or are handled. For one caller at a time. */
   async room(limit: number): Promise<void> {
     while (this.#size >= limit) await this.#done();

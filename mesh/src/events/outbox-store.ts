@@ -17,8 +17,9 @@ export interface OutboxEntry {
 
 /** One round trip: numbers the event within its key, keeps it, wakes the relay at commit. */
 export async function insertEvent(tx: pg.ClientBase, entry: OutboxEntry): Promise<void> {
-  await tx.query(
-    `WITH numbered AS (
+  await tx.query({
+    name: "antiphon_insert_event",
+    text: `WITH numbered AS (
        INSERT INTO event_key AS k (aggregate, key, seq) VALUES ($1, $2, 1)
        ON CONFLICT (aggregate, key) DO UPDATE SET seq = k.seq + 1
        RETURNING seq),
@@ -26,7 +27,7 @@ export async function insertEvent(tx: pg.ClientBase, entry: OutboxEntry): Promis
        INSERT INTO outbox (aggregate, key, key_seq, event_id, type, source, subject, traceparent, payload)
        SELECT $1, $2, seq, $3, $4, $5, $6, $7, $8 FROM numbered)
      SELECT pg_notify('${OUTBOX_CHANNEL}', '')`,
-    [
+    values: [
       entry.aggregate,
       entry.key,
       entry.eventId,
@@ -36,7 +37,7 @@ export async function insertEvent(tx: pg.ClientBase, entry: OutboxEntry): Promis
       entry.traceparent ?? null,
       entry.payload,
     ],
-  );
+  });
 }
 
 /** An event that waits to be published. */

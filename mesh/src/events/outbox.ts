@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { randomUUIDv7 } from "node:crypto";
 import { type DescMessage, type MessageShape, toBinary } from "@bufbuild/protobuf";
 import type { NatsConnection } from "@nats-io/transport-node";
 import type pg from "pg";
@@ -68,7 +68,8 @@ export function openOutbox(deps: OutboxDeps): Outbox {
     async publish(tx, type, message) {
       await insertEvent(tx, {
         ...checked(type, message),
-        eventId: randomUUID(),
+        // Ordered by time, so that the inboxes' indexes grow at their end.
+        eventId: randomUUIDv7(),
         type: type.type,
         aggregate: type.aggregate,
         source: `/antiphon/${service}`,

@@ -1,6 +1,7 @@
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import type pg from "pg";
+import { typesReadBy } from "../durable-consumer.ts";
 import { fromHeaders } from "../envelope.ts";
 import { eventsByType } from "../event-catalog.ts";
 import { EVENTS, unlessMissing } from "../jetstream.ts";
@@ -95,7 +96,7 @@ export async function readConsumers(client: pg.Client, nc: NatsConnection): Prom
   for (const { name } of names.rows) {
     // Asked before the inbox is read: what it owed nothing then, is handled by now.
     const info = await manager.consumers.info(EVENTS, name).catch(unlessMissing);
-    const types = new Set(info?.config.filter_subjects?.map((filter) => filter.slice(4, -2)));
+    const types = new Set(info && typesReadBy(info.config));
     const positions = await client.query<Row & { parked: boolean }>(
       `SELECT '' AS event_id, aggregate, key, key_seq, parked_at IS NOT NULL AS parked
        FROM inbox_position WHERE consumer = $1`,

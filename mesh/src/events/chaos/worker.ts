@@ -90,7 +90,7 @@ async function cursorRelay(): Promise<void> {
 async function forgetfulConsumer(): Promise<void> {
   const manager = await openJetStream(nc);
   const rules = { durable_name: "forgetful", ack_policy: AckPolicy.Explicit, ack_wait: nanos(2_000) };
-  await manager.consumers.add(EVENTS, { ...rules, filter_subjects: [liked.filter] });
+  await manager.consumers.add(EVENTS, { ...rules, filter_subject: liked.filter });
   for (;;) {
     const consumer = await jetstream(nc).consumers.get(EVENTS, "forgetful");
     const messages = await consumer.fetch({ max_messages: 20, expires: 1_000 });
