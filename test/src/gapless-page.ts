@@ -38,7 +38,7 @@ async function record(playbacks: readonly Playback[], sampleRateHz: number) {
   const look = (kbps: number | undefined) => {
     if (kbps !== undefined && kbps !== bitrates.at(-1)) bitrates.push(kbps);
   };
-  const cues = playbacks.map((playback, uid) => ({ uid, trackId: playback.trackId }));
+  const cues = playbacks.map(({ trackId }) => ({ uid: trackId, trackId }));
   await new Promise<void>((resolve, reject) => {
     const engine: Engine = new Engine(output, new RestlessThroughput(0), {
       open: async (trackId) => playbacks.find((playback) => playback.trackId === trackId) as Playback,
@@ -46,7 +46,7 @@ async function record(playbacks: readonly Playback[], sampleRateHz: number) {
       onChange: () => undefined,
       onTime: () => look(engine.rendition?.bitrateKbps),
       onStarted: () => undefined,
-      onAdvance: ({ uid }) => engine.setNext(cues[uid + 1]),
+      onAdvance: ({ uid }) => engine.setNext(cues[cues.findIndex((cue) => cue.uid === uid) + 1]),
       onEnded: () => resolve(),
       onStalled: () => reject(new Error("the music stalled")),
       onFailed: (_cue, error) => reject(error),
