@@ -6,6 +6,7 @@ import { pino } from "pino";
 import { MAX_MESSAGE_BYTES } from "../../gateway/src/calls.ts";
 import { callsOf, edgeHandler } from "../../gateway/src/edge.ts";
 import { openFront } from "../../gateway/src/front.ts";
+import { getCache } from "../../gateway/src/get-cache.ts";
 import type { MetadataPolicy } from "../../gateway/src/metadata.ts";
 import { edgeTelemetry } from "../../gateway/src/telemetry.ts";
 import {
@@ -37,13 +38,14 @@ const calls = {
   addressOf: () => "",
   transport: (service: string) => deps.transport(`consul:///${service}`),
   metadata,
+  getCache: getCache({ maxBytes: 1_048_576, metrics: deps.metrics }),
+  monotonic: deps.clock.monotonic,
   maxMessageBytes: order.messageReceiveLimit || MAX_MESSAGE_BYTES,
   untimedMs: Number.POSITIVE_INFINITY,
   signal: deps.signal,
 };
 const handler = edgeHandler({
   calls: callsOf({ ...calls, routes, secureCookies: false }),
-  addressOf: calls.addressOf,
   media: (_request, response) => void response.end(),
   page: undefined,
   telemetry: edgeTelemetry({

@@ -11,6 +11,7 @@ import { builtOffers } from "./contracts/offer.ts";
 import { readContracts } from "./contracts/routes.ts";
 import { callsOf, edgeHandler } from "./edge.ts";
 import { type NodeRequest, openFront, type TlsIdentity } from "./front.ts";
+import { getCache } from "./get-cache.ts";
 import { guesses } from "./limits/guesses.ts";
 import { loadShedder } from "./limits/load-shedder.ts";
 import { rateLimits } from "./limits/rate-limits.ts";
@@ -21,6 +22,9 @@ import { accessTokens } from "./session/access-tokens.ts";
 import { gatewaySessions } from "./session/sessions.ts";
 import { edgeTelemetry } from "./telemetry.ts";
 import { webApp } from "./web-app.ts";
+
+/** What answers to GETs may take in memory. */
+const GET_CACHE_BYTES = 16 * 1024 * 1024;
 
 /** Wires the edge and opens it. */
 export async function buildEdge(deps: ServiceDeps, config: GatewayConfig): Promise<Edge> {
@@ -44,6 +48,8 @@ export async function buildEdge(deps: ServiceDeps, config: GatewayConfig): Promi
     addressOf: (request: NodeRequest) => addressOf(request, config.behindProxy),
     transport: (service: string) => deps.transport(`consul:///${service}`),
     metadata: strictMetadata,
+    getCache: getCache({ maxBytes: GET_CACHE_BYTES, metrics: deps.metrics }),
+    monotonic: deps.clock.monotonic,
     maxMessageBytes: MAX_MESSAGE_BYTES,
     untimedMs: undefined,
     signal: deps.signal,
@@ -68,7 +74,6 @@ export async function buildEdge(deps: ServiceDeps, config: GatewayConfig): Promi
   });
   const handler = edgeHandler({
     calls: table,
-    addressOf: calls.addressOf,
     media,
     page: config.webDir === undefined ? undefined : webApp(config.webDir),
     telemetry: edgeTelemetry({ metrics: deps.metrics, log: deps.log, monotonic: deps.clock.monotonic }),

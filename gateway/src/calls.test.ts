@@ -191,21 +191,3 @@ describe("a browser's session", () => {
     expect((await fetch(url, { headers: { cookie, "sec-fetch-site": "cross-site" } })).status).toBe(401);
   });
 });
-
-test("public keys may be cached by browsers, nothing else is", async () => {
-  const query = "?connect=v1&encoding=json&message=%7B%7D";
-  const keys = await fetch(`${edge.url}/antiphon.identity.v1.IdentityService/GetJwks${query}`);
-  expect(keys.headers.get("cache-control")).toBe("public, max-age=60");
-  expect(keys.headers.get("vary")).toBe("accept-encoding");
-  const etag = keys.headers.get("etag") ?? "";
-  const again = await fetch(`${edge.url}/antiphon.identity.v1.IdentityService/GetJwks${query}`, {
-    headers: { "if-none-match": etag },
-  });
-  expect(again.status).toBe(304);
-  const track = encodeURIComponent(JSON.stringify({ trackId: TRACK_ID }));
-  const answer = await fetch(
-    `${edge.url}/antiphon.catalog.v1.CatalogService/GetTrack?connect=v1&encoding=json&message=${track}`,
-  );
-  expect(answer.status).toBe(200);
-  expect(answer.headers.get("cache-control")).toBeNull();
-});

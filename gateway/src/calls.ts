@@ -1,12 +1,13 @@
-import { Access, RateClass } from "@antiphon/proto/antiphon/options/v1/options";
+import type { ListenerIdentity } from "@antiphon/mesh";
+import { RateClass } from "@antiphon/proto/antiphon/options/v1/options";
 import type { DescMethodUnary, Message, Registry } from "@bufbuild/protobuf";
 import { reflect } from "@bufbuild/protobuf/reflect";
-import { durationMs } from "@bufbuild/protobuf/wkt";
 import {
   Code,
   ConnectError,
   type ConnectRouter,
   createConnectRouter,
+  createContextKey,
   type HandlerContext,
   type Transport,
 } from "@connectrpc/connect";
@@ -72,6 +73,9 @@ function addRoute(router: ConnectRouter, route: Route, forward: Forwarder, deps:
   }
 }
 
+/** The admission of a request that was asked for before. */
+export const admittedKey = createContextKey<Promise<ListenerIdentity | undefined> | undefined>(undefined);
+
 /** Runs before the body is read: who calls, and may they? */
 async function admit(context: HandlerContext, route: Route, admission: Admission): Promise<void> {
   const setCookies: string[] = [];
@@ -82,7 +86,8 @@ async function admit(context: HandlerContext, route: Route, admission: Admission
     isGet: context.requestMethod === "GET",
   };
   try {
-    context.values.set(listenerKey, await admission.admit(route, asking, setCookies));
+    const admitted = context.values.get(admittedKey) ?? admission.admit(route, asking, setCookies);
+    context.values.set(listenerKey, await admitted);
   } catch (error) {
     context.values.get(failureKey)(ConnectError.from(error).code);
     throw error;
@@ -93,16 +98,12 @@ async function admit(context: HandlerContext, route: Route, admission: Admission
 
 function unaryCall(method: DescMethodUnary, route: Route, forward: Forwarder, deps: CallDeps) {
   const keeper = sessionKeeper(method, deps.secureCookies);
-  const maxAgeS = cacheMaxAgeS(route);
   const guarded =
     route.semantics.rateClass === RateClass.SIGN_IN ? guessing(method, deps.guesses) : unguarded;
   return async (request: Message, context: HandlerContext): Promise<Message> => {
     keeper?.fillRequest(request, context.requestHeader);
     const { message } = await guarded(context, request, () => forward.unary(method, request, context));
     keepTokens(keeper, message, context);
-    if (maxAgeS !== undefined && context.requestMethod === "GET") {
-      context.responseHeader.set("cache-control", `public, max-age=${maxAgeS}`);
-    }
     return message;
   };
 }
@@ -136,10 +137,4 @@ function keepTokens(keeper: SessionKeeper | undefined, answer: Message, context:
 
 function addCookies(context: HandlerContext, setCookies: readonly string[]): void {
   for (const cookie of setCookies) context.responseHeader.append("set-cookie", cookie);
-}
-
-/** Only what is the same for everybody may be cached. */
-function cacheMaxAgeS({ semantics }: Route): number | undefined {
-  if (semantics.access !== Access.PUBLIC || !semantics.cacheMaxAge) return undefined;
-  return Math.floor(durationMs(semantics.cacheMaxAge) / 1000);
 }

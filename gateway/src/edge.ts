@@ -1,17 +1,15 @@
 import { continueTrace, runInScope, traceIdOf } from "@antiphon/mesh";
-import { Code, ConnectError, createContextValues } from "@connectrpc/connect";
-import type { UniversalHandler } from "@connectrpc/connect/protocol";
-import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
-import { addressKey } from "./address.ts";
-import { bodyOf, dropRest } from "./body.ts";
+import { Code } from "@connectrpc/connect";
+import { dropRest } from "./body.ts";
 import { type CallDeps, callRouter } from "./calls.ts";
-import { faultOfGet, withEtag } from "./connect-get.ts";
-import { failureKey, noteFailure } from "./failures.ts";
+import { faultOfGet } from "./connect-get.ts";
+import { noteFailure } from "./failures.ts";
 import type { NodeHandler, NodeRequest, NodeResponse } from "./front.ts";
 import { type PassThrough, passingCalls } from "./pass/pass-through.ts";
 import type { PassDeps } from "./pass/passing.ts";
 import { type RequestTarget, targetOf } from "./target.ts";
 import type { EdgeTelemetry } from "./telemetry.ts";
+import { type Translated, type TranslatedDeps, translated } from "./translated.ts";
 import { setSecurityHeaders } from "./web-app.ts";
 
 /** Longer timeouts overflow timers or hold resources for nothing. */
@@ -19,18 +17,19 @@ const MAX_TIMEOUT_MS = 600_000;
 
 /** The two ways of a call. */
 export interface Call {
-  readonly translate: UniversalHandler;
+  readonly translate: Translated;
   /** For requests that need no translation, where the call has such. */
   readonly pass: PassThrough | undefined;
 }
 
 /** The calls of some routes, by path. */
-export function callsOf(deps: CallDeps & PassDeps): ReadonlyMap<string, Call> {
+export function callsOf(deps: CallDeps & PassDeps & TranslatedDeps): ReadonlyMap<string, Call> {
   const passing = passingCalls(deps.routes, deps);
+  const handlers = new Map(callRouter(deps).handlers.map((handler) => [handler.requestPath, handler]));
   return new Map(
-    callRouter(deps).handlers.map((translate) => {
-      const { requestPath } = translate;
-      return [requestPath, { translate, pass: passing.get(requestPath) }];
+    deps.routes.map((route) => {
+      const path = `/${route.method.parent.typeName}/${route.method.name}`;
+      return [path, { translate: translated(handlers.get(path)!, route, deps), pass: passing.get(path) }];
     }),
   );
 }
@@ -38,7 +37,6 @@ export function callsOf(deps: CallDeps & PassDeps): ReadonlyMap<string, Call> {
 interface Deps {
   /** Calls by path. */
   readonly calls: { get(path: string): Call | undefined };
-  readonly addressOf: (request: NodeRequest) => string;
   readonly media: Answer;
   readonly page: Answer | undefined;
   readonly telemetry: EdgeTelemetry;
@@ -48,7 +46,7 @@ interface Deps {
  * The way of a request: a call by its exact path, else media, else the page. Nothing that a
  * request contains makes it throw.
  */
-export function edgeHandler({ calls, addressOf, media, page, telemetry }: Deps): NodeHandler {
+export function edgeHandler({ calls, media, page, telemetry }: Deps): NodeHandler {
   const isCall = (path: string) => calls.get(path) !== undefined;
   const traced: Answer = (request, response, target) =>
     runInScope({ traceparent: String(request.headers.traceparent) }, () => media(request, response, target));
@@ -56,7 +54,7 @@ export function edgeHandler({ calls, addressOf, media, page, telemetry }: Deps):
   /** Where a path leads: the route to count it under, and what answers. */
   const find = (path: string): [route: string, answer: Answer] => {
     const call = calls.get(path);
-    if (call) return [path, answerCall(call, addressOf)];
+    if (call) return [path, answerCall(call)];
     if (path.startsWith("/media/")) return ["/media", traced];
     // A call that does not exist, or that is not for browsers.
     if (/^\/[\w.]+\.v\d+\.\w+\/\w+$/.test(path)) return ["unknown call", refuseCall];
@@ -89,7 +87,7 @@ export function edgeHandler({ calls, addressOf, media, page, telemetry }: Deps):
 
 type Answer = (request: NodeRequest, response: NodeResponse, target: RequestTarget) => void | Promise<void>;
 
-function answerCall({ translate, pass }: Call, addressOf: Deps["addressOf"]): Answer {
+function answerCall({ translate, pass }: Call): Answer {
   return (request, response, target) => {
     if (isGrpcWithoutTrailers(request)) {
       request.resume();
@@ -106,33 +104,8 @@ function answerCall({ translate, pass }: Call, addressOf: Deps["addressOf"]): An
     }
     clampTimeout(request, "connect-timeout-ms", /^(\d{1,10})$/, () => 1, "");
     clampTimeout(request, "grpc-timeout", /^(\d{1,8})([HMSmun])$/, (unit) => UNIT_MS[unit] ?? 1, "m");
-    return (
-      pass?.(request, response, target) ?? answerTranslated(translate, request, response, addressOf(request))
-    );
+    return pass?.(request, response, target) ?? translate(request, response, target);
   };
-}
-
-async function answerTranslated(
-  translate: UniversalHandler,
-  request: NodeRequest,
-  response: NodeResponse,
-  address: string,
-): Promise<void> {
-  try {
-    const values = createContextValues()
-      .set(addressKey, address)
-      .set(failureKey, (code) => noteFailure(response, code));
-    const universal = universalRequestFromNodeRequest(request, response, undefined, values);
-    const { methodKind } = translate.method;
-    const oneMessage = methodKind === "unary" || methodKind === "server_streaming";
-    const answer = await translate({ ...universal, body: bodyOf(request, oneMessage) });
-    const tagged =
-      request.method === "GET" ? await withEtag(answer, request.headers["if-none-match"]) : answer;
-    await universalResponseToNodeResponse(tagged, response);
-  } catch (error) {
-    // Aborted: the browser went away, and nobody is left to be told.
-    if (ConnectError.from(error).code !== Code.Aborted) throw error;
-  }
 }
 
 /** The protocol of a call, as metrics name it. */

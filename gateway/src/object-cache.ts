@@ -22,6 +22,8 @@ export interface ObjectCache {
   read(object: CachedObject, range: Range): AsyncGenerator<Uint8Array>;
 }
 
+type Fetch = () => Promise<Uint8Array>;
+
 interface Deps {
   /** What all blocks together may take; those that were not asked for longest go. */
   readonly maxBytes: number;
@@ -29,7 +31,7 @@ interface Deps {
 }
 
 export function objectCache({ maxBytes, metrics }: Deps): ObjectCache {
-  const blocks = new LRUCache<string, Uint8Array, () => Promise<Uint8Array>>({
+  const blocks = new LRUCache<string, Uint8Array, Fetch>({
     maxSize: maxBytes,
     sizeCalculation: (block) => Math.max(1, block.length),
     fetchMethod: (_key, _stale, { context }) => context(),
@@ -54,7 +56,7 @@ export function objectCache({ maxBytes, metrics }: Deps): ObjectCache {
   const block = async ({ key, size, fetch }: CachedObject, index: number): Promise<Uint8Array> => {
     const start = index * BLOCK_BYTES;
     const end = Math.min(start + BLOCK_BYTES, size) - 1;
-    const status: LRUCache.Status<string, Uint8Array> = {};
+    const status: LRUCache.Status<string, Uint8Array, Fetch> = {};
     const found = await blocks.forceFetch(`${key} ${index}`, {
       status,
       context: () => whole(fetch({ start, end }), end - start + 1),

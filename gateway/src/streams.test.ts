@@ -14,6 +14,7 @@ import { MAX_MESSAGE_BYTES } from "./calls.ts";
 import { readContracts } from "./contracts/routes.ts";
 import { callsOf, edgeHandler } from "./edge.ts";
 import { type Front, openFront } from "./front.ts";
+import { getCache } from "./get-cache.ts";
 import { strictMetadata } from "./metadata.ts";
 import { edgeTelemetry } from "./telemetry.ts";
 
@@ -58,13 +59,14 @@ beforeEach(async () => {
     addressOf: () => "",
     transport: () => transport,
     metadata: strictMetadata,
+    getCache: getCache({ maxBytes: 1_048_576, metrics: new Registry() }),
+    monotonic: () => performance.now(),
     maxMessageBytes: MAX_MESSAGE_BYTES,
     untimedMs: undefined,
     signal: drain.signal,
   };
   const handler = edgeHandler({
     calls: callsOf({ ...calls, routes, secureCookies: false }),
-    addressOf: calls.addressOf,
     media: (_request, response) => void response.end(),
     page: undefined,
     telemetry: edgeTelemetry({

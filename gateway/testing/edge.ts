@@ -6,8 +6,10 @@ import {
 } from "@antiphon/proto/antiphon/catalog/v1/catalog";
 import { IdentityService } from "@antiphon/proto/antiphon/identity/v1/identity";
 import { MediaService } from "@antiphon/proto/antiphon/media/v1/media";
+import { MethodSemanticsSchema } from "@antiphon/proto/antiphon/options/v1/options";
 import { RecommendationService } from "@antiphon/proto/antiphon/recommendation/v1/recommendation";
-import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { create } from "@bufbuild/protobuf";
+import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import {
   Code,
   ConnectError,
@@ -22,9 +24,10 @@ import { addressOf } from "../src/address.ts";
 import { admission } from "../src/admission.ts";
 import { MAX_MESSAGE_BYTES } from "../src/calls.ts";
 import { builtOffers } from "../src/contracts/offer.ts";
-import { readContracts } from "../src/contracts/routes.ts";
+import { type Route, readContracts } from "../src/contracts/routes.ts";
 import { callsOf, edgeHandler } from "../src/edge.ts";
 import { type Front, type NodeRequest, openFront } from "../src/front.ts";
+import { getCache } from "../src/get-cache.ts";
 import { guesses } from "../src/limits/guesses.ts";
 import { rateLimits } from "../src/limits/rate-limits.ts";
 import { mediaRoute } from "../src/media.ts";
@@ -55,6 +58,8 @@ const contracts = readContracts();
 export async function startEdge(
   overrides: {
     identity?: Partial<ServiceImpl<typeof IdentityService>>;
+    /** Methods whose answers may be kept for a minute, whatever their contract says. */
+    readonly cached?: readonly string[];
     log?: Logger;
     metrics?: Registry;
   } = {},
@@ -143,7 +148,9 @@ export async function startEdge(
     tokens: accessTokens({ fetchJwks: async () => (await identity.getJwks({})).jwksJson, monotonic }),
     secureCookies: false,
   });
-  const routes = builtOffers(contracts).flatMap((offer) => offer.routes);
+  const routes = builtOffers(contracts)
+    .flatMap((offer) => offer.routes)
+    .map((route) => (overrides.cached?.includes(route.method.name) ? keptForAMinute(route) : route));
   const calls = {
     contracts,
     admission: admission({
@@ -156,13 +163,14 @@ export async function startEdge(
     addressOf: (request: NodeRequest) => addressOf(request, false),
     transport: () => ({ ...services, ...bytesOver(services) }),
     metadata: strictMetadata,
+    getCache: getCache({ maxBytes: 1_048_576, metrics: new Registry() }),
+    monotonic,
     maxMessageBytes: MAX_MESSAGE_BYTES,
     untimedMs: undefined,
     signal: new AbortController().signal,
   };
   const handler = edgeHandler({
     calls: callsOf({ ...calls, routes, secureCookies: false }),
-    addressOf: calls.addressOf,
     media: mediaRoute({
       owners: new Map([["player", createClient(MediaService, services)]]),
       cache: objectCache({ maxBytes: 1_048_576, metrics: new Registry() }),
@@ -178,6 +186,14 @@ export async function startEdge(
   });
   const front = await openFront(handler, { host: "127.0.0.1", port: 0 });
   return { front, url: `http://127.0.0.1:${front.port}`, seen, asked, token };
+}
+
+function keptForAMinute(route: Route): Route {
+  const semantics = create(MethodSemanticsSchema, {
+    ...route.semantics,
+    cacheMaxAge: durationFromMs(60_000),
+  });
+  return { ...route, semantics };
 }
 
 export async function stopEdge({ front }: TestEdge): Promise<void> {

@@ -11,6 +11,7 @@ import { MAX_MESSAGE_BYTES } from "../../../gateway/src/calls.ts";
 import { readContracts } from "../../../gateway/src/contracts/routes.ts";
 import { callsOf, edgeHandler } from "../../../gateway/src/edge.ts";
 import { type NodeRequest, openFront } from "../../../gateway/src/front.ts";
+import { getCache } from "../../../gateway/src/get-cache.ts";
 import { guesses } from "../../../gateway/src/limits/guesses.ts";
 import { loadShedder } from "../../../gateway/src/limits/load-shedder.ts";
 import { defaultRates, rateLimits } from "../../../gateway/src/limits/rate-limits.ts";
@@ -43,13 +44,14 @@ const calls = {
   addressOf: (request: NodeRequest) => addressOf(request, false),
   transport: () => transport,
   metadata: strictMetadata,
+  getCache: getCache({ maxBytes: 1_048_576, metrics: new Registry() }),
+  monotonic,
   maxMessageBytes: MAX_MESSAGE_BYTES,
   untimedMs: undefined,
   signal: new AbortController().signal,
 };
 const handler = edgeHandler({
   calls: callsOf({ ...calls, routes, secureCookies: false }),
-  addressOf: calls.addressOf,
   media: mediaRoute({
     owners: new Map([["catalog", createClient(MediaService, transport)]]),
     cache: objectCache({ maxBytes: 67_108_864, metrics: new Registry() }),
