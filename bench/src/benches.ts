@@ -41,6 +41,11 @@ export const benches: readonly Bench[] = [
     load: () => import("./events-soak.ts"),
   },
   {
+    name: "poison",
+    what: "what an event that cannot be handled costs the other keys",
+    load: () => import("./poison.ts"),
+  },
+  {
     name: "slow-replica",
     what: "the 99th percentile with one of ten replicas at 200 ms",
     load: () => import("./slow-replica.ts"),
@@ -102,7 +107,7 @@ export const benches: readonly Bench[] = [
   },
   {
     name: "freshness",
-    what: "from a like in the browser to changed recommendations, through the whole system",
+    what: "from a like, and from a played song, to changed recommendations, through the whole system",
     load: () => import("./freshness.ts"),
   },
   {

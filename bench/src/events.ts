@@ -1,8 +1,6 @@
-import { withTransaction } from "@antiphon/mesh";
-import { consume, EVENTS, follow, on } from "@antiphon/mesh/events";
+import { follow } from "@antiphon/mesh/events";
 import { TrackLikedSchema } from "@antiphon/proto/antiphon/playlist/v1/events";
-import { create, toBinary } from "@bufbuild/protobuf";
-import { AckPolicy, DeliverPolicy, jetstreamManager } from "@nats-io/jetstream";
+import { toBinary } from "@bufbuild/protobuf";
 import { openRawJetStream, rawLatency } from "../peers/nats-jetstream.ts";
 import type { BenchOptions } from "./benches.ts";
 import {
@@ -17,12 +15,12 @@ import {
   untilRelayed,
   writeAll,
 } from "./event-bed.ts";
+import { openProbe, PROBE_RATE } from "./latency-probe.ts";
 import { middleOf, type Rate, rateOf } from "./rate.ts";
 import { type Line, percentile, round } from "./report.ts";
 
 /** Publishes in flight, of ours and of the peer. */
 const WINDOW = 256;
-const LATENCY_RATE = 200;
 const ROUNDS = 3;
 
 /**
@@ -62,9 +60,11 @@ export async function run({ quick, say }: BenchOptions): Promise<readonly Line[]
     const applied = await countRows(bed.pool, "applied");
     if (applied !== ROUNDS * all) throw new Error(`${ROUNDS * all} effects were due (there are ${applied})`);
     await raw.close();
-    say(`ours: ${LATENCY_RATE} events a second`);
-    const tookMs = await commitToApplied(bed, samples);
-    const rawMs = await rawLatency(bed.natsUrl, samples, 1_000 / LATENCY_RATE);
+    say(`ours: ${PROBE_RATE} events a second`);
+    const probe = await openProbe(bed, "latency");
+    const tookMs = await probe.run(samples);
+    await probe.stop();
+    const rawMs = await rawLatency(bed.natsUrl, samples, 1_000 / PROBE_RATE);
 
     const line = (
       metric: string,
@@ -152,7 +152,7 @@ export async function run({ quick, say }: BenchOptions): Promise<readonly Line[]
   }
 }
 
-const LATENCY = `from commit to the commit of its effect, ${LATENCY_RATE}/s; from publish to arrival`;
+const LATENCY = `from commit to the commit of its effect, ${PROBE_RATE}/s; from publish to arrival`;
 
 async function relayAll(bed: Bed, count: number): Promise<void> {
   bed.outbox.start();
@@ -192,52 +192,4 @@ async function consumeAll(bed: Bed, count: number, group: string): Promise<void>
   const consumer = startBatchConsumer(bed, group);
   await reach(() => consumer.told() >= count);
   await consumer.stop();
-}
-
-/** From the commit of a change to the commit of its effect, of which PostgreSQL tells; at a steady rate. */
-async function commitToApplied({ deps, pool, outbox }: Bed, samples: number): Promise<number[]> {
-  const committedAt = new Map<string, number>();
-  const appliedAt = new Map<string, number>();
-  const listener = await pool.connect();
-  listener.on("notification", ({ payload = "" }) => appliedAt.set(payload, performance.now()));
-  await listener.query("LISTEN applied");
-  const consumer = consume({ ...deps, group: "latency" }, [
-    on(TrackLikedSchema, async ({ trackId }, { tx, key, keySeq }) => {
-      const sql = "WITH effect AS (INSERT INTO applied VALUES ($1, $2)) SELECT pg_notify('applied', $3)";
-      await tx.query(sql, [key, String(keySeq), trackId]);
-    }),
-  ]);
-  // What was written before has nothing to tell it.
-  await startAtEnd(deps, "latency");
-  consumer.start();
-  const writes: Promise<void>[] = [];
-  const write = async (i: number) => {
-    const message = create(TrackLikedSchema, { listenerId: `lat_${i % KEYS}`, trackId: `sample_${i}` });
-    await withTransaction(pool, (tx) => outbox.publish(tx, liked, message));
-    committedAt.set(message.trackId, performance.now());
-  };
-  await new Promise<void>((resolve) => {
-    const timer = setInterval(() => {
-      writes.push(write(writes.length));
-      if (writes.length < samples) return;
-      clearInterval(timer);
-      resolve();
-    }, 1_000 / LATENCY_RATE);
-  });
-  await Promise.all(writes);
-  await reach(async () => appliedAt.size >= samples);
-  await consumer.stop();
-  listener.release(true);
-  return Array.from(appliedAt, ([id, at]) => Math.max(0, at - committedAt.get(id)!));
-}
-
-/** Makes a group's durable consumer that begins with what comes next. */
-async function startAtEnd({ nats }: Pick<Bed["deps"], "nats">, group: string): Promise<void> {
-  const manager = await jetstreamManager(await nats());
-  await manager.consumers.add(EVENTS, {
-    durable_name: group,
-    ack_policy: AckPolicy.Explicit,
-    deliver_policy: DeliverPolicy.New,
-    filter_subject: liked.filter,
-  });
 }

@@ -12,7 +12,7 @@ export {
 } from "./backing.ts";
 export { findPrograms, type ProgramName } from "./binaries.ts";
 export type { ServiceInstance } from "./instance.ts";
-export { freeAlbum } from "./music.ts";
+export { freeAlbum, shortestOf } from "./music.ts";
 export { toolsDir } from "./paths.ts";
 export { type PrometheusServer, startPrometheus } from "./prometheus.ts";
 export { Sentence } from "./sentence.ts";

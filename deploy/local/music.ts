@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { access, mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
+import { access, copyFile, mkdir, mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import {
@@ -52,6 +52,16 @@ export async function freeAlbum(antiphonDir: string): Promise<string> {
     await rm(scratch, { recursive: true, force: true });
   }
   return album;
+}
+
+/** Copies the shortest recordings of an album to a folder of their own: packaging each takes a few seconds. */
+export async function shortestOf(album: string, count: number, folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const names = (await readdir(album)).filter((name) => name.endsWith(".ogg"));
+  const sizes = new Map<string, number>();
+  for (const name of names) sizes.set(name, (await stat(join(album, name))).size);
+  names.sort((a, b) => sizes.get(a)! - sizes.get(b)!);
+  for (const name of names.slice(0, count)) await copyFile(join(album, name), join(folder, name));
 }
 
 /** Calls services as the operator of this machine. */

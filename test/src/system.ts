@@ -2,9 +2,8 @@
  * The whole system, brought up once for all system tests: real Consul, NATS, PostgreSQL, Prometheus,
  * every service and the gateway with the built page, and three tracks of a free album.
  */
-import { cpSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { buildWeb, freeAlbum, type System, startSystem, toolsDir } from "@antiphon/deploy/local";
+import { buildWeb, freeAlbum, type System, shortestOf, startSystem, toolsDir } from "@antiphon/deploy/local";
 import { until } from "@antiphon/mesh/testing";
 import { CatalogService, type Track } from "@antiphon/proto/antiphon/catalog/v1/catalog";
 import { IdentityService } from "@antiphon/proto/antiphon/identity/v1/identity";
@@ -35,7 +34,8 @@ export function theSystem(): Promise<TestSystem> {
 
 async function bringUp(): Promise<TestSystem> {
   const folder = inject("systemDir");
-  const music = await someMusic(join(folder, "music"));
+  const music = join(folder, "music");
+  await shortestOf(await freeAlbum(join(toolsDir, "..")), TRACKS, music);
   const system = await startSystem({
     dataDir: join(folder, "data"),
     logDir: join(folder, "logs"),
@@ -95,15 +95,3 @@ async function bringUp(): Promise<TestSystem> {
 }
 
 export const PASSWORD = "correct horse battery";
-
-/** The shortest tracks of the free album: packaging takes a few seconds each. */
-async function someMusic(folder: string): Promise<string> {
-  const album = await freeAlbum(join(toolsDir, ".."));
-  mkdirSync(folder, { recursive: true });
-  const bySize = readdirSync(album)
-    .filter((name) => name.endsWith(".ogg"))
-    .map((name) => ({ name, size: statSync(join(album, name)).size }))
-    .sort((a, b) => a.size - b.size);
-  for (const { name } of bySize.slice(0, TRACKS)) cpSync(join(album, name), join(folder, name));
-  return folder;
-}
