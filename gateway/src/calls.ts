@@ -11,7 +11,6 @@ import {
   type HandlerContext,
   type Transport,
 } from "@connectrpc/connect";
-import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 import { addressKey } from "./address.ts";
 import type { Admission } from "./admission.ts";
 import type { Route } from "./contracts/routes.ts";
@@ -19,6 +18,7 @@ import { failureKey } from "./failures.ts";
 import { type Forwarder, forwarder, isMethod, listenerKey } from "./forward.ts";
 import type { Guesses } from "./limits/guesses.ts";
 import type { MetadataPolicy } from "./metadata.ts";
+import { COMPRESSIONS } from "./pass/passing.ts";
 import { keepsTokensInCookies, type SessionKeeper, sessionKeeper } from "./session/session-messages.ts";
 
 /** The largest message a browser may send. */
@@ -47,7 +47,7 @@ export interface CallDeps {
  */
 export function callRouter(deps: CallDeps): ConnectRouter {
   const router = createConnectRouter({
-    acceptCompression: [compressionGzip, compressionBrotli],
+    acceptCompression: COMPRESSIONS,
     readMaxBytes: deps.maxMessageBytes,
     jsonOptions: { registry: deps.contracts },
     shutdownSignal: deps.signal,

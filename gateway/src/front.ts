@@ -99,8 +99,7 @@ export async function openFront(handler: NodeHandler, options: FrontOptions): Pr
   );
   const sockets = new Set<Socket>();
   const sessions = new Set<http2.ServerHttp2Session>();
-  for (const server of [http1, h2])
-    server.on("clientError", (_error: Error, socket: Socket) => refuse(socket));
+  for (const server of [http1, h2]) server.on("clientError", refuse);
   h2.on("session", (session) => {
     sessions.add(session);
     session.on("error", () => session.destroy());
@@ -192,8 +191,15 @@ function sniff(socket: Socket, timeoutMs: number, decide: (speaksHttp2: boolean)
   socket.on("readable", onReadable);
 }
 
-function refuse(socket: Socket): void {
-  if (socket.writable)
-    socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+/** Answers what cannot be read, or did not come in time. */
+function refuse({ code = "" }: NodeJS.ErrnoException, socket: Socket): void {
+  const status = REFUSALS[code] ?? "400 Bad Request";
+  if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
   else socket.destroy();
 }
+
+const REFUSALS: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: "431 Request Header Fields Too Large",
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: "413 Payload Too Large",
+  ERR_HTTP_REQUEST_TIMEOUT: "408 Request Timeout",
+};

@@ -7,7 +7,7 @@ import type {
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import { addressKey } from "./address.ts";
 import type { Admission } from "./admission.ts";
-import { bodyOf } from "./body.ts";
+import { bodyOf, dropRest } from "./body.ts";
 import { admittedKey } from "./calls.ts";
 import { answerFrom, type CachePolicy, cacheKey, cachePolicyOf, keep, varyOf } from "./connect-get.ts";
 import type { Route } from "./contracts/routes.ts";
@@ -47,6 +47,8 @@ export function translated(translate: UniversalHandler, route: Route, deps: Tran
       const answer = await (cached
         ? fromCache(asked, values, policy, request, response, target)
         : translate(asked));
+      // A connection that closes with bytes unread takes the answer with it.
+      if (oneMessage && answer.status >= 400) await dropRest(request);
       await universalResponseToNodeResponse(answer, response);
     } catch (error) {
       // Aborted: the browser went away, and nobody is left to be told.

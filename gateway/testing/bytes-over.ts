@@ -7,7 +7,7 @@ export function bytesOver(transport: Transport): BytesTransport {
   return {
     async unaryBytes(method, { message, header, timeoutMs, signal }) {
       const input = decode(method.input, message);
-      const answer = await transport.unary(method, signal, timeoutMs, header, input);
+      const answer = await transport.unary(method, signal, timeoutMs && Math.ceil(timeoutMs), header, input);
       return {
         message: toBinary(method.output, answer.message),
         header: Object.fromEntries(answer.header),
@@ -16,7 +16,13 @@ export function bytesOver(transport: Transport): BytesTransport {
     },
     async streamBytes(method, { message, header, timeoutMs, signal }) {
       const input = decode(method.input, message);
-      const answer = await transport.stream(method, signal, timeoutMs, header, once(input));
+      const answer = await transport.stream(
+        method,
+        signal,
+        timeoutMs && Math.ceil(timeoutMs),
+        header,
+        once(input),
+      );
       async function* messages() {
         for await (const one of answer.message) yield toBinary(method.output, one);
       }

@@ -2,8 +2,11 @@ import { once } from "node:events";
 import http2 from "node:http2";
 import { connect } from "node:net";
 
-/** What the edge answers to bytes, until it closes the connection. */
-export async function raw(port: number, bytes: string | Uint8Array): Promise<string> {
+/** Nobody waits longer for an answer. */
+const PATIENCE_MS = 10_000;
+
+/** What the edge answers to bytes until it closes the connection; with `end` the client closes its half first. */
+export async function raw(port: number, bytes: string | Uint8Array, end = false): Promise<string> {
   const socket = connect(port, "127.0.0.1");
   let answer = "";
   socket.setEncoding("latin1").on("data", (chunk) => {
@@ -11,7 +14,9 @@ export async function raw(port: number, bytes: string | Uint8Array): Promise<str
   });
   // A reset is an answer, too.
   socket.on("error", () => {});
-  socket.end(bytes);
+  socket.setTimeout(PATIENCE_MS, () => socket.destroy());
+  if (end) socket.end(bytes);
+  else socket.write(bytes);
   await once(socket, "close");
   return answer;
 }
@@ -45,7 +50,8 @@ export async function overHttp2(
     });
     stream.on("data", (chunk: Buffer) => chunks.push(chunk));
     stream.on("error", () => {});
-    await once(stream, "close");
+    stream.setTimeout(PATIENCE_MS, () => stream.close());
+    await new Promise((resolve) => stream.once("close", resolve));
     const received = answer as http2.IncomingHttpHeaders | undefined;
     if (!received) return undefined;
     return { status: Number(received[":status"]), body: Buffer.concat(chunks), headers: received, trailers };

@@ -1,11 +1,28 @@
 import type { BytesTransport } from "@antiphon/mesh";
 import type { DescMethodServerStreaming, DescMethodUnary, Registry } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { Compression } from "@connectrpc/connect/protocol";
 import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 import type { Admission } from "../admission.ts";
 import type { NodeRequest } from "../front.ts";
 import type { MetadataPolicy } from "../metadata.ts";
 
-export const COMPRESSIONS = [compressionGzip, compressionBrotli];
+export const COMPRESSIONS = [compressionGzip, compressionBrotli].map(blamingSender);
+
+/** What ends early is the sender's fault: connect-node calls that internal. */
+function blamingSender(compression: Compression): Compression {
+  return {
+    ...compression,
+    async decompress(bytes, maxBytes) {
+      try {
+        return await compression.decompress(bytes, maxBytes);
+      } catch (error) {
+        if (!(error instanceof ConnectError) || error.code !== Code.Internal) throw error;
+        throw new ConnectError(`the message is no ${compression.name}`, Code.InvalidArgument);
+      }
+    },
+  };
+}
 
 /** Smaller messages are not worth the time. */
 export const COMPRESS_FROM_BYTES = 1024;
