@@ -4,8 +4,8 @@ import { afterEach, beforeEach, expect, onTestFinished, test, vi } from "vitest"
 import { echoService } from "../testing/echo.ts";
 import { startMesh } from "../testing/test-mesh.ts";
 import { until } from "../testing/until.ts";
-import { debugSnapshot } from "./client/index.ts";
 import { serve } from "./server/served.ts";
+import { debugSnapshot } from "./telemetry/debug-targets.ts";
 
 const DAY_MS = 86_400_000;
 

@@ -12,11 +12,9 @@ export {
   type BytesStream,
   type BytesTransport,
   createMeshTransport,
-  debugSnapshot,
   type MeshTransport,
   type MeshTransportOptions,
   TargetError,
-  type TargetSnapshot,
 } from "./client/index.ts";
 export { type Clock, systemClock } from "./clock.ts";
 export { ConfigError, type ConfigShape, defineConfig, type MeshConfig, wholeNumber } from "./config.ts";
@@ -53,6 +51,7 @@ export type { AdminHandler, ServiceDeps } from "./service-deps.ts";
 export { serviceNameOf } from "./service-name.ts";
 export { signMediaPath, verifyMediaPath } from "./signed-media.ts";
 export { clientLayers } from "./stack.ts";
+export { debugSnapshot, type TargetSnapshot } from "./telemetry/debug-targets.ts";
 export { codeLabel, HANDLING_BUCKETS, methodLabels } from "./telemetry/grpc-labels.ts";
 export { LeanCounter, LeanHistogram } from "./telemetry/lean-metrics.ts";
 export type { Logger } from "./telemetry/logger.ts";

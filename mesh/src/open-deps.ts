@@ -4,7 +4,7 @@ import type { Registry } from "prom-client";
 import { AdminServer } from "./admin/admin-server.ts";
 import { Readiness } from "./admin/readiness.ts";
 import { settlesWithin } from "./bounded.ts";
-import { debugSnapshot, type MeshTransport } from "./client/index.ts";
+import type { MeshTransport } from "./client/index.ts";
 import type { Clock } from "./clock.ts";
 import type { MeshConfig } from "./config.ts";
 import { followContracts } from "./contracts/follow-contracts.ts";
@@ -13,6 +13,7 @@ import type { IdentityVerifier } from "./identity/listener-proof.ts";
 import { openNats } from "./nats-connection.ts";
 import type { ServiceDeps } from "./service-deps.ts";
 import { serviceNameOf } from "./service-name.ts";
+import { debugSnapshot } from "./telemetry/debug-targets.ts";
 import type { Logger } from "./telemetry/logger.ts";
 
 /** What a service stands on. */

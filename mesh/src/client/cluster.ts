@@ -4,30 +4,18 @@ import type { Logger } from "pino";
 import { Balancer, type EndpointChanges } from "../balance/balancer.ts";
 import type { Endpoint } from "../balance/endpoint.ts";
 import type { BalanceOverrides } from "../balance/settings.ts";
-import { type BalanceSnapshot, snapshotOf } from "../balance/snapshot.ts";
+import { snapshotOf } from "../balance/snapshot.ts";
 import type { Clock } from "../clock.ts";
 import type { Discovery, EndpointInfo, Watch } from "../discovery/discovery.ts";
 import { balanceOf } from "../policy/balance-policy.ts";
 import { NO_POLICY, type PolicySource, type PolicyState, shownPolicy } from "../policy/policy-source.ts";
 import { RetryBudget } from "../resilience/retry-budget.ts";
+import type { TargetSnapshot } from "../telemetry/debug-targets.ts";
 import { logTransition } from "../telemetry/transition-log.ts";
 import type { Connect, Connection } from "../transport/connection.ts";
 import { type CallOutcome, verdictOfMesh } from "./call.ts";
 import { Link } from "./link.ts";
 import type { Target } from "./target.ts";
-
-/** What `/debug/mesh` shows of one target. */
-export interface TargetSnapshot extends BalanceSnapshot {
-  readonly target: string;
-  /** Whether discovery has answered at least once. */
-  readonly discovered: boolean;
-  /** Calls that wait for an endpoint. */
-  readonly waiting: number;
-  /** 1 is untouched, 0 used up. */
-  readonly retryBudgetRemaining: number;
-  /** The traffic policy that is followed, and why a newer one is refused. */
-  readonly policy: ReturnType<typeof shownPolicy>;
-}
 
 export interface ClusterOptions {
   readonly clock: Clock;
@@ -177,6 +165,7 @@ export class Cluster {
   snapshot(): TargetSnapshot {
     return {
       target: this.target.text,
+      client: "mesh",
       discovered: this.#discovered,
       waiting: this.#waiters.size,
       retryBudgetRemaining: this.retryBudgetRemaining(),

@@ -1,20 +1,15 @@
 import type { Discovery } from "../discovery/discovery.ts";
-import { Cluster, type ClusterOptions, type TargetSnapshot } from "./cluster.ts";
+import { showTarget } from "../telemetry/debug-targets.ts";
+import { Cluster, type ClusterOptions } from "./cluster.ts";
 import type { Target } from "./target.ts";
 
 interface Shared {
   readonly cluster: Cluster;
+  readonly hide: () => void;
   users: number;
 }
 
 const byDiscovery = new Map<Discovery, Map<string, Shared>>();
-
-/** Every target that this process talks to, for `/debug/mesh`. */
-export function debugSnapshot(): TargetSnapshot[] {
-  return [...byDiscovery.values()].flatMap((shared) =>
-    [...shared.values()].map(({ cluster }) => cluster.snapshot()),
-  );
-}
 
 /**
  * The one cluster of a target in this process: however many clients talk to a service, its endpoints have
@@ -24,7 +19,7 @@ export function debugSnapshot(): TargetSnapshot[] {
 export function acquireCluster(target: Target, discovery: Discovery, options: ClusterOptions): Cluster {
   const shared = byDiscovery.get(discovery) ?? new Map<string, Shared>();
   byDiscovery.set(discovery, shared);
-  const entry = shared.get(target.text) ?? { cluster: new Cluster(target, discovery, options), users: 0 };
+  const entry = shared.get(target.text) ?? open(new Cluster(target, discovery, options));
   shared.set(target.text, entry);
   entry.users++;
   return entry.cluster;
@@ -37,5 +32,10 @@ export function releaseCluster(cluster: Cluster, discovery: Discovery): void {
   if (entry?.cluster !== cluster || --entry.users > 0) return;
   shared?.delete(cluster.target.text);
   if (shared?.size === 0) byDiscovery.delete(discovery);
+  entry.hide();
   cluster.close();
+}
+
+function open(cluster: Cluster): Shared {
+  return { cluster, hide: showTarget(() => cluster.snapshot()), users: 0 };
 }

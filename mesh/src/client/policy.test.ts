@@ -9,7 +9,7 @@ import { staticDiscovery } from "../discovery/static-discovery.ts";
 import type { PolicySource } from "../policy/policy-source.ts";
 import { readPolicy } from "../policy/read-policy.ts";
 import { serve } from "../server/served.ts";
-import { debugSnapshot } from "./clusters.ts";
+import { debugSnapshot } from "../telemetry/debug-targets.ts";
 import { createMeshTransport } from "./mesh-transport.ts";
 
 type Handlers = Partial<ServiceImpl<typeof EchoService>>;

@@ -9,28 +9,31 @@ interface Parts {
   readonly signer?: IdentitySigner | undefined;
 }
 
-/**
- * Hands on for whom a call is made and which trace it belongs to, from the scope of the call that it is
- * part of. What the caller set itself stays. A listener whose proof has expired, as it does under a long
- * stream, is not handed on: the call is made in nobody's name.
- */
-export function propagationLayer(next: Send, { clock, signer }: Parts): Send {
+/** The layer that hands on what `inherit` does, from the scope that a call is made in. */
+export function propagationLayer(next: Send, parts: Parts): Send {
   return (call, done) => {
     const scope = currentScope();
-    if (scope) {
-      const { headers } = call;
-      if (scope.listener && headers[LISTENER_HEADER] === undefined) {
-        const token = tokenFor(scope.listener, scope, clock, signer);
-        if (token !== undefined) {
-          headers[LISTENER_HEADER] = scope.listener.id;
-          headers[ROLE_HEADER] = scope.listener.operator ? "operator" : "listener";
-          headers[PROOF_HEADER] = token;
-        }
-      }
-      if (scope.traceparent !== undefined) headers.traceparent ??= scope.traceparent;
-    }
+    if (scope) inherit(call.headers, scope, parts);
     next(call, done);
   };
+}
+
+/**
+ * Adds to a call's headers for whom it is made and which trace it belongs to, from the call that it is part of.
+ * What the caller set itself stays. A listener whose proof has expired, as it does under a long stream, is not
+ * handed on: the call is made in nobody's name.
+ */
+export function inherit(headers: Record<string, string>, scope: CallScope, { clock, signer }: Parts): void {
+  const { listener, traceparent } = scope;
+  if (listener && headers[LISTENER_HEADER] === undefined) {
+    const token = tokenFor(listener, scope, clock, signer);
+    if (token !== undefined) {
+      headers[LISTENER_HEADER] = listener.id;
+      headers[ROLE_HEADER] = listener.operator ? "operator" : "listener";
+      headers[PROOF_HEADER] = token;
+    }
+  }
+  if (traceparent !== undefined) headers.traceparent ??= traceparent;
 }
 
 function tokenFor(

@@ -3,6 +3,8 @@ import type { Balancer } from "../balance/balancer.ts";
 import type { Endpoint, Ticket } from "../balance/endpoint.ts";
 import { fateOf } from "../resilience/load-headers.ts";
 import { verdictOf } from "../resilience/verdict.ts";
+import type { ClientMetrics } from "../telemetry/client-metrics.ts";
+import type { FollowedService } from "./followed-service.ts";
 
 /** A pick that grpc-js has not started by then was picked again, silently. */
 const RESERVATION_MS = 1_000;
@@ -14,31 +16,49 @@ interface Reservation {
   state: "picked" | "started" | "ended";
 }
 
+export interface PickerParts {
+  readonly balancer: Balancer;
+  readonly leafOf: (endpoint: Endpoint) => experimental.LeafLoadBalancer | undefined;
+  readonly metrics: ClientMetrics | undefined;
+}
+
+/** What came of the attempts of one call so far. */
+interface Attempts {
+  readonly tried: Endpoint[];
+  last: experimental.PickResult["status"];
+}
+
 /**
  * Asks the balancer, counts the attempt in at once, and reports how it ended. grpc-js tells of a call's
  * start only after a microtask, so that counting then would send a whole burst to one endpoint; and it does
  * not tell when it picks anew, so that what it never starts expires.
  */
 export class MeshPicker implements experimental.Picker {
-  readonly #balancer: Balancer;
-  readonly #leafOf: (endpoint: Endpoint) => experimental.LeafLoadBalancer | undefined;
+  /** Whose policy and budget hold; set before the first pick where it is known. */
+  service: FollowedService | undefined;
+  readonly #parts: PickerParts;
   readonly #reservations: Reservation[] = [];
   /** Attempts of one call share the options object of their metadata. */
-  readonly #tried = new WeakMap<object, Endpoint[]>();
+  readonly #attempts = new WeakMap<object, Attempts>();
 
-  constructor(balancer: Balancer, leafOf: (endpoint: Endpoint) => experimental.LeafLoadBalancer | undefined) {
-    this.#balancer = balancer;
-    this.#leafOf = leafOf;
+  constructor(parts: PickerParts) {
+    this.#parts = parts;
   }
 
   pick(args: experimental.PickArgs): experimental.PickResult {
     const nowMs = performance.now();
+    const { balancer, leafOf } = this.#parts;
+    const { path, version } = args.extraPickInfo;
     this.#expire(nowMs);
-    const tried = this.#triedBy(args.metadata);
-    const endpoint = this.#balancer.pick(nowMs, tried, this.#keyOf(args.metadata));
-    const result = endpoint && this.#leafOf(endpoint)?.getPicker().pick(args);
+    const attempts = this.#attemptsOf(args.metadata);
+    const { tried } = attempts;
+    const endpoint = balancer.pick(nowMs, tried, this.#keyOf(args.metadata), version);
+    const result = endpoint && leafOf(endpoint)?.getPicker().pick(args);
     if (!result) return QUEUE;
     if (result.pickResultType !== experimental.PickResultType.COMPLETE) return result;
+    if (!this.#mayBeSent(attempts, path, nowMs)) {
+      return { ...QUEUE, pickResultType: experimental.PickResultType.DROP, status: attempts.last };
+    }
     tried.push(endpoint);
     const reservation = this.#reserve(endpoint, nowMs);
     return {
@@ -51,10 +71,25 @@ export class MeshPicker implements experimental.Picker {
         const trailer = metadata.getMap();
         endpoint.load.hear(trailer, performance.now());
         const status = Number(code);
+        attempts.last = { code: status, details, metadata };
         this.#end(reservation, fateOf(status, trailer).blame ? verdictOf(status) : "neutral");
         result.onCallEnded?.(code, details, metadata);
       },
     };
+  }
+
+  /** Where the budget is used up, a call ends as its last attempt did: grpc-js would send it again regardless. */
+  #mayBeSent({ last }: Attempts, path: string | undefined, nowMs: number): boolean {
+    if (!this.service) return true;
+    const { budget } = this.service;
+    if (!last) {
+      budget.deposit(nowMs);
+      return true;
+    }
+    if (!budget.withdraw(nowMs)) return false;
+    const plan = path === undefined ? undefined : this.service.planOf(path);
+    if (plan) this.#parts.metrics?.retriesOf(plan, this.service.name)("budget");
+    return true;
   }
 
   #reserve(endpoint: Endpoint, atMs: number): Reservation {
@@ -84,18 +119,18 @@ export class MeshPicker implements experimental.Picker {
 
   /** For `ring_hash` by a header; a request's fields are not told to pickers. */
   #keyOf(metadata: Metadata): string | undefined {
-    const { hash } = this.#balancer;
+    const { hash } = this.#parts.balancer;
     return hash?.kind === "header" ? metadata.get(hash.name)[0]?.toString() : undefined;
   }
 
-  #triedBy(metadata: Metadata): Endpoint[] {
+  #attemptsOf(metadata: Metadata): Attempts {
     const options = metadata.getOptions();
-    const known = this.#tried.get(options);
+    const known = this.#attempts.get(options);
     // Without this header it is a first attempt, of a caller that uses its metadata again.
     if (known && metadata.get("grpc-previous-rpc-attempts").length > 0) return known;
-    const tried: Endpoint[] = [];
-    this.#tried.set(options, tried);
-    return tried;
+    const attempts: Attempts = { tried: [], last: null };
+    this.#attempts.set(options, attempts);
+    return attempts;
   }
 }
 

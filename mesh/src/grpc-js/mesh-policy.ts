@@ -1,12 +1,19 @@
+import type { TrafficPolicy } from "@antiphon/proto/antiphon/mesh/v1/policy";
 import { type ChannelOptions, connectivityState, experimental } from "@grpc/grpc-js";
 import type { Logger } from "pino";
-import { Balancer } from "../balance/balancer.ts";
+import type { Registry } from "prom-client";
+import { Balancer, type EndpointChanges } from "../balance/balancer.ts";
 import type { Endpoint, LinkState } from "../balance/endpoint.ts";
 import type { BalanceOverrides } from "../balance/settings.ts";
-import { type BalanceSnapshot, snapshotOf } from "../balance/snapshot.ts";
+import { snapshotOf } from "../balance/snapshot.ts";
 import type { EndpointInfo } from "../discovery/discovery.ts";
+import { balanceOf } from "../policy/balance-policy.ts";
+import { shownPolicy } from "../policy/policy-source.ts";
+import { clientMetrics, type FollowedTarget } from "../telemetry/client-metrics.ts";
+import { showTarget } from "../telemetry/debug-targets.ts";
 import { logTransition } from "../telemetry/transition-log.ts";
 import { infoOf } from "./endpoints.ts";
+import { FollowedService } from "./followed-service.ts";
 import { MeshPicker } from "./mesh-picker.ts";
 
 export const POLICY_NAME = "antiphon_p2c";
@@ -15,8 +22,15 @@ export const POLICY_NAME = "antiphon_p2c";
 const HANDSHAKE_TIMEOUT_MS = 4_000;
 
 export class MeshPolicyConfig implements experimental.TypedLoadBalancingConfig {
-  static createFromJson(): MeshPolicyConfig {
-    return new MeshPolicyConfig();
+  /** Undefined where somebody names the policy in a service config of their own. */
+  readonly service: FollowedService | undefined;
+
+  constructor(service: FollowedService | undefined) {
+    this.service = service;
+  }
+
+  static createFromJson({ service }: { service?: unknown }): MeshPolicyConfig {
+    return new MeshPolicyConfig(service instanceof FollowedService ? service : undefined);
   }
 
   getLoadBalancerName(): string {
@@ -31,6 +45,8 @@ export class MeshPolicyConfig implements experimental.TypedLoadBalancingConfig {
 export interface MeshPolicyOptions {
   /** Hears of every change of an endpoint's state. */
   readonly log?: Logger;
+  /** Where endpoints, their transitions, retries and the state of policies are counted. Default: nowhere. */
+  readonly metrics?: Registry;
   /** The caller's own, for `preferZone`. */
   readonly zone?: string;
   /** How calls are spread; nonsense throws `BalanceSettingsError` when a channel connects. */
@@ -50,13 +66,6 @@ export function meshPolicy(
   };
 }
 
-const open = new Set<Balancer>();
-
-/** What `/debug/mesh` shows of the channels of stock clients. */
-export function policySnapshots(): BalanceSnapshot[] {
-  return [...open].map((balancer) => snapshotOf(balancer, performance.now()));
-}
-
 interface Child {
   readonly endpoint: Endpoint;
   readonly leaf: experimental.LeafLoadBalancer;
@@ -68,41 +77,56 @@ interface Child {
 /** The mesh's `Balancer` as a load-balancing policy of grpc-js: one leaf, one connection, an endpoint. */
 export class MeshPolicy implements experimental.LoadBalancer {
   readonly #helper: experimental.ChannelControlHelper;
+  readonly #options: MeshPolicyOptions;
   readonly #balancer: Balancer;
   readonly #children = new Map<Endpoint, Child>();
   readonly #picker: MeshPicker;
+  #service: FollowedService | undefined;
+  #policy: TrafficPolicy | undefined;
+  #addresses: ReadonlyMap<EndpointInfo, experimental.Endpoint> = new Map();
+  #leave: (() => void) | undefined;
   #lastError = "discovery knows no endpoint";
   #updating = false;
 
-  constructor(helper: experimental.ChannelControlHelper, { log, zone, balance }: MeshPolicyOptions = {}) {
+  constructor(helper: experimental.ChannelControlHelper, options: MeshPolicyOptions = {}) {
+    const { log, metrics, zone, balance } = options;
     this.#helper = helper;
+    this.#options = options;
     this.#balancer = new Balancer({
       ...(zone === undefined ? {} : { zone }),
       ...(balance ? { settings: balance } : {}),
-      onTransition: (transition) => logTransition(log, POLICY_NAME, transition),
+      onTransition: (transition) => logTransition(log, this.#target, transition),
     });
-    open.add(this.#balancer);
-    this.#picker = new MeshPicker(this.#balancer, (endpoint) => this.#children.get(endpoint)?.leaf);
+    this.#picker = new MeshPicker({
+      balancer: this.#balancer,
+      leafOf: (endpoint) => this.#children.get(endpoint)?.leaf,
+      metrics: metrics && clientMetrics(metrics),
+    });
   }
 
   updateAddressList(
     endpoints: experimental.StatusOr<experimental.Endpoint[]>,
-    _config: experimental.TypedLoadBalancingConfig,
+    config: experimental.TypedLoadBalancingConfig,
     options: ChannelOptions,
     note: string,
   ): boolean {
+    if (config instanceof MeshPolicyConfig && config.service) this.#serve(config.service);
+    const follow = (changes: EndpointChanges) => this.#follow(changes, options, note);
+    this.#updating = true;
     // A resolver that fails says nothing about the endpoints it told of before.
     if (!endpoints.ok) this.#lastError = endpoints.error.details;
     else {
-      const byInfo = new Map(
+      this.#addresses = new Map(
         endpoints.value.map((endpoint) => [infoOf(endpoint) ?? strangerOf(endpoint), endpoint]),
       );
-      this.#updating = true;
-      const { added, removed } = this.#balancer.update([...byInfo.keys()]);
-      for (const endpoint of removed) this.#drop(endpoint);
-      for (const endpoint of added) this.#add(endpoint, byInfo.get(endpoint.info)!, options, note);
-      this.#updating = false;
+      follow(this.#balancer.update([...this.#addresses.keys()]));
     }
+    const policy = this.#service?.policyState.policy;
+    if (policy !== this.#policy) {
+      this.#policy = policy;
+      follow(this.#balancer.configure({ ...this.#options.balance, ...balanceOf(policy?.balance) }));
+    }
+    this.#updating = false;
     this.#publish();
     return true;
   }
@@ -117,11 +141,50 @@ export class MeshPolicy implements experimental.LoadBalancer {
   destroy(): void {
     for (const endpoint of [...this.#children.keys()]) this.#drop(endpoint);
     this.#balancer.close();
-    open.delete(this.#balancer);
+    this.#leave?.();
   }
 
   getTypeName(): string {
     return POLICY_NAME;
+  }
+
+  get #target(): string {
+    return this.#service ? `consul:///${this.#service.name}` : POLICY_NAME;
+  }
+
+  /** Which service it is for is known with the first update. */
+  #serve(service: FollowedService): void {
+    if (this.#service) return;
+    this.#service = service;
+    this.#picker.service = service;
+    const { metrics } = this.#options;
+    const shown: FollowedTarget = {
+      target: { service: service.name },
+      balancer: this.#balancer,
+      retryBudgetRemaining: () => service.budget.remaining(performance.now()),
+      get policyState() {
+        return service.policyState;
+      },
+    };
+    const leaves = [
+      showTarget(() => ({
+        target: this.#target,
+        client: "grpc-js",
+        discovered: true,
+        retryBudgetRemaining: shown.retryBudgetRemaining(),
+        policy: shownPolicy(service.policyState),
+        ...snapshotOf(this.#balancer, performance.now()),
+      })),
+      ...(metrics ? [clientMetrics(metrics).follow(shown)] : []),
+    ];
+    this.#leave = () => {
+      for (const leave of leaves) leave();
+    };
+  }
+
+  #follow({ added, removed }: EndpointChanges, options: ChannelOptions, note: string): void {
+    for (const endpoint of removed) this.#drop(endpoint);
+    for (const endpoint of added) this.#add(endpoint, this.#addresses.get(endpoint.info)!, options, note);
   }
 
   #add(endpoint: Endpoint, address: experimental.Endpoint, options: ChannelOptions, note: string): void {

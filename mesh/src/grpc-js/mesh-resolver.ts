@@ -1,13 +1,9 @@
-import type { ChannelOptions, experimental } from "@grpc/grpc-js";
-import type { Discovery, Watch } from "../discovery/discovery.ts";
+import { type ChannelOptions, experimental } from "@grpc/grpc-js";
+import type { Discovery, EndpointInfo, Watch } from "../discovery/discovery.ts";
+import type { PolicySource } from "../policy/policy-source.ts";
 import { toGrpcEndpoint } from "./endpoints.ts";
+import { FollowedService } from "./followed-service.ts";
 import { POLICY_NAME } from "./mesh-policy.ts";
-
-/** One object for all updates: grpc-js compares by identity what it is handed. */
-const SERVICE_CONFIG = {
-  ok: true as const,
-  value: { loadBalancingConfig: [{ [POLICY_NAME]: {} }], methodConfig: [] },
-};
 
 /** What stock grpc-js leaves off, or waits two minutes for. Only where the channel does not say otherwise. */
 const CHANNEL_DEFAULTS = {
@@ -18,15 +14,26 @@ const CHANNEL_DEFAULTS = {
 };
 
 /**
- * A resolver class for `consul:///<service>`. It speaks only when discovery does: an empty or failed answer
- * of Consul never reaches a channel that works.
+ * A resolver class for `consul:///<service>`. It speaks only when discovery or the policy does: an empty or
+ * failed answer of Consul never reaches a channel that works.
  */
-export function meshResolver(discovery: Discovery) {
+export function meshResolver(discovery: Discovery, policies: PolicySource | undefined) {
+  const services = new Map<string, FollowedService>();
+  const serviceOf = (name: string) => {
+    const service = services.get(name) ?? new FollowedService(name);
+    services.set(name, service);
+    return service;
+  };
+
   return class MeshResolver implements experimental.Resolver {
-    readonly #service: string;
+    readonly #service: FollowedService;
     readonly #listener: experimental.ResolverListener;
-    readonly #attributes: Readonly<Record<string, number>>;
-    #watch: Watch | undefined;
+    readonly #attributes: Record<string, unknown>;
+    /** One object for all updates, as all that grpc-js compares by identity. */
+    readonly #serviceConfig: Parameters<experimental.ResolverListener>[2];
+    #watches: readonly Watch[] | undefined;
+    #endpoints: experimental.Endpoint[] | undefined;
+    #isSteered = policies === undefined;
     #wanted = false;
 
     constructor(
@@ -34,11 +41,19 @@ export function meshResolver(discovery: Discovery) {
       listener: experimental.ResolverListener,
       channelOptions: ChannelOptions,
     ) {
-      this.#service = target.path.replace(/^\//, "");
+      this.#service = serviceOf(target.path.replace(/^\//, ""));
       this.#listener = listener;
-      this.#attributes = Object.fromEntries(
-        Object.entries(CHANNEL_DEFAULTS).filter(([name]) => channelOptions[name] === undefined),
+      const defaults = Object.entries(CHANNEL_DEFAULTS).filter(
+        ([name]) => channelOptions[name] === undefined,
       );
+      this.#attributes = {
+        ...Object.fromEntries(defaults),
+        [experimental.CHANNEL_ARGS_CONFIG_SELECTOR_KEY]: this.#service,
+      };
+      this.#serviceConfig = {
+        ok: true,
+        value: { loadBalancingConfig: [{ [POLICY_NAME]: { service: this.#service } }], methodConfig: [] },
+      };
     }
 
     static getDefaultAuthority(target: experimental.GrpcUri): string {
@@ -48,22 +63,37 @@ export function meshResolver(discovery: Discovery) {
     updateResolution(): void {
       // grpc-js must not be told from within this call.
       this.#wanted = true;
-      if (!this.#watch) queueMicrotask(() => this.#start());
+      if (!this.#watches) queueMicrotask(() => this.#start());
     }
 
     /** Also when the channel goes idle; `updateResolution` starts it again. */
     destroy(): void {
       this.#wanted = false;
-      this.#watch?.close();
-      this.#watch = undefined;
+      for (const watch of this.#watches ?? []) watch.close();
+      this.#watches = undefined;
     }
 
     #start(): void {
-      if (!this.#wanted) return;
-      this.#watch ??= discovery.watch(this.#service, (infos) => {
-        const endpoints = { ok: true as const, value: infos.map(toGrpcEndpoint) };
-        this.#listener(endpoints, this.#attributes, SERVICE_CONFIG, "");
+      if (!this.#wanted || this.#watches) return;
+      const { name } = this.#service;
+      const endpoints = discovery.watch(name, (infos) => this.#found(infos));
+      const policy = policies?.watch(name, (state) => {
+        this.#service.steer(state);
+        this.#isSteered = true;
+        this.#tell();
       });
+      this.#watches = policy ? [endpoints, policy] : [endpoints];
+    }
+
+    #found(infos: readonly EndpointInfo[]): void {
+      this.#endpoints = infos.map(toGrpcEndpoint);
+      this.#tell();
+    }
+
+    /** The first call waits for the policy as well. */
+    #tell(): void {
+      if (!this.#endpoints || !this.#isSteered) return;
+      this.#listener({ ok: true, value: this.#endpoints }, this.#attributes, this.#serviceConfig, "");
     }
   };
 }

@@ -59,16 +59,17 @@ export const DEFAULT_RULES: MethodRules = Object.freeze({
 
 /**
  * Takes from a policy that was checked what concerns one method, ready for its calls. `service` is the name
- * in Consul: each has canary listeners of its own. `random` is in [0, 1).
+ * in Consul: each has canary listeners of its own. A method whose contract is unknown is given by its name.
+ * `random` is in [0, 1).
  */
 export function rulesOf(
   policy: TrafficPolicy | undefined,
   service: string,
-  method: DescMethod,
+  method: DescMethod | string,
   random: () => number = Math.random,
 ): MethodRules {
   if (!policy) return DEFAULT_RULES;
-  const name = `${method.parent.typeName}/${method.name}`;
+  const name = typeof method === "string" ? method : `${method.parent.typeName}/${method.name}`;
   const own = policy.methods.find((one) => one.method === name);
   const { compressFromBytes, hedge, retry, timeout } = own ?? {};
   return {
@@ -99,7 +100,7 @@ function routeOf({ routing }: TrafficPolicy, service: string, random: () => numb
 
 function mirrorOf(
   { mirror }: TrafficPolicy,
-  method: DescMethod,
+  method: DescMethod | string,
   random: () => number,
 ): MirrorRule | undefined {
   if (!mirror || !isReadOnly(method)) return undefined;
@@ -108,9 +109,11 @@ function mirrorOf(
 }
 
 /** A copy of it changes nothing that the call itself is about. */
-function isReadOnly(method: DescMethod): method is DescMethodUnary {
+function isReadOnly(method: DescMethod | string): method is DescMethodUnary {
   return (
-    method.methodKind === "unary" && method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS
+    typeof method !== "string" &&
+    method.methodKind === "unary" &&
+    method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS
   );
 }
 

@@ -1,4 +1,5 @@
 import { Gauge, type Registry } from "prom-client";
+import type { Balancer } from "../balance/balancer.ts";
 import { EJECTION_CAUSES, ENDPOINT_STATES, type EndpointState } from "../balance/endpoint-state.ts";
 import type { Call, Send } from "../client/call.ts";
 import type { Cluster } from "../client/cluster.ts";
@@ -7,13 +8,20 @@ import type { Clock } from "../clock.ts";
 import type { StatusCode } from "../resilience/verdict.ts";
 import { codeLabel, HANDLING_BUCKETS, methodLabels } from "./grpc-labels.ts";
 import { type Cell, type HistogramCell, LeanCounter, LeanHistogram } from "./lean-metrics.ts";
-import { PolicyMetrics } from "./policy-metrics.ts";
+import { type PolicyFollower, PolicyMetrics } from "./policy-metrics.ts";
 
 const METHOD_LABELS = ["grpc_type", "grpc_service", "grpc_method", "dst_service"];
 const VERSION_LABELS = [...METHOD_LABELS, "dst_version"];
 
 /** Why a retry was allowed. */
 export type RetryKind = "budget" | "never_reached";
+
+/** A target whose endpoints, policy and retry budget are shown. */
+export interface FollowedTarget extends PolicyFollower {
+  readonly balancer: Balancer;
+  /** 1 is untouched, 0 used up. */
+  retryBudgetRemaining(): number;
+}
 
 const byRegistry = new WeakMap<Registry, ClientMetrics>();
 
@@ -34,7 +42,7 @@ export function clientMetrics(registry: Registry): ClientMetrics {
  */
 export class ClientMetrics {
   readonly #registry: Registry;
-  readonly #clusters = new Map<Cluster, { followers: number; leave: () => void }>();
+  readonly #targets = new Map<FollowedTarget, { followers: number; leave: () => void }>();
   readonly #started: LeanCounter;
   readonly #handled: LeanCounter;
   readonly #sent: LeanCounter;
@@ -80,19 +88,19 @@ export class ClientMetrics {
       "dst_service",
       "cause",
     ]);
-    this.policy = new PolicyMetrics(registry, () => this.#clusters.keys());
+    this.policy = new PolicyMetrics(registry, () => this.#targets.keys());
     this.#gauges();
   }
 
-  /** Shows a cluster's endpoints, breakers and budget until the function returned is called. */
-  follow(cluster: Cluster): () => void {
-    const known = this.#clusters.get(cluster) ?? { followers: 0, leave: this.#countTransitions(cluster) };
-    this.#clusters.set(cluster, known);
+  /** Shows a target's endpoints, breakers and budget until the function returned is called. */
+  follow(target: FollowedTarget): () => void {
+    const known = this.#targets.get(target) ?? { followers: 0, leave: this.#countTransitions(target) };
+    this.#targets.set(target, known);
     known.followers++;
     return () => {
       if (--known.followers > 0) return;
       known.leave();
-      this.#clusters.delete(cluster);
+      this.#targets.delete(target);
     };
   }
 
@@ -133,22 +141,22 @@ export class ClientMetrics {
     return metrics;
   }
 
-  #countTransitions(cluster: Cluster): () => void {
-    const dst_service = cluster.target.service;
+  #countTransitions({ target, balancer }: FollowedTarget): () => void {
+    const dst_service = target.service;
     for (const cause of EJECTION_CAUSES) this.#ejections.cell({ dst_service, cause });
-    return cluster.balancer.onTransition(({ to, cause }) => {
+    return balancer.onTransition(({ to, cause }) => {
       this.#transitions.cell({ dst_service, state: to, cause }).value++;
       if (to === "ejected") this.#ejections.cell({ dst_service, cause }).value++;
     });
   }
 
   #gauges(): void {
-    const clusters = this.#clusters;
+    const targets = this.#targets;
     const gauge = (
       name: string,
       help: string,
       labelNames: string[],
-      show: (gauge: Gauge, of: Cluster) => void,
+      show: (gauge: Gauge, of: FollowedTarget) => void,
     ) =>
       new Gauge({
         name,
@@ -157,7 +165,7 @@ export class ClientMetrics {
         registers: [this.#registry],
         collect() {
           this.reset();
-          for (const cluster of clusters.keys()) show(this, cluster);
+          for (const target of targets.keys()) show(this, target);
         },
       });
     gauge("mesh_lb_endpoints", "Endpoints by state.", ["state"], (shown, { target, balancer }) => {
@@ -172,8 +180,8 @@ export class ClientMetrics {
       }
     });
     const help = "Share of the retry budget that is left: 1 untouched, 0 used up.";
-    gauge("mesh_retry_budget_ratio", help, [], (shown, cluster) => {
-      shown.set({ dst_service: cluster.target.service }, cluster.retryBudgetRemaining());
+    gauge("mesh_retry_budget_ratio", help, [], (shown, followed) => {
+      shown.set({ dst_service: followed.target.service }, followed.retryBudgetRemaining());
     });
   }
 }
