@@ -106,6 +106,11 @@ export const benches: readonly Bench[] = [
     load: () => import("./packaging.ts"),
   },
   {
+    name: "bad-inputs",
+    what: "what the gateway and a bare connect-node server answer to bad inputs",
+    load: () => import("./bad-inputs.ts"),
+  },
+  {
     name: "freshness",
     what: "from a like, and from a played song, to changed recommendations, through the whole system",
     load: () => import("./freshness.ts"),
