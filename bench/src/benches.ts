@@ -120,4 +120,9 @@ export const benches: readonly Bench[] = [
     what: "from the click to the sound in Chromium, and through a line that breaks down, against hls.js and <audio>",
     load: () => import("./playback.ts"),
   },
+  {
+    name: "listeners",
+    what: "late segments and the latency of calls while 200 listen through one gateway and one player",
+    load: () => import("./listeners.ts"),
+  },
 ];

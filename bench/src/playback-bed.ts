@@ -14,6 +14,8 @@ import { createConnectTransport } from "@connectrpc/connect-node";
 /** The system with one track that can be played, and the same audio as files for peers. */
 export interface PlaybackBed {
   readonly system: System;
+  /** Calls through the gateway, as somebody who is signed in. */
+  readonly operator: Transport;
   readonly trackId: string;
   readonly durationS: number;
   readonly ladderKbps: readonly number[];
@@ -24,7 +26,7 @@ export interface PlaybackBed {
 
 /** Packaged before anything is measured, so not all of it. */
 const TRACK = "Awakening.ogg";
-const TRACK_S = 150;
+const TRACK_S = 100;
 const PROGRESSIVE_KBPS = 128;
 
 export async function startPlaybackBed(say: (text: string) => void): Promise<PlaybackBed> {
@@ -62,6 +64,7 @@ export async function startPlaybackBed(say: (text: string) => void): Promise<Pla
     await writePeersFiles(folder, system.gatewayUrl, renditions, durations);
     return {
       system,
+      operator,
       trackId,
       folder,
       stop,
@@ -140,6 +143,9 @@ async function signIn({ gatewayUrl, secrets }: System): Promise<Transport> {
       ],
     });
   const identity = createClient(IdentityService, at("antiphon-session", "token"));
-  const { session } = await identity.signIn(secrets.operator);
+  // The gateway may find the services a moment later than this process does.
+  const { session } = await until(() => identity.signIn(secrets.operator).catch(() => undefined), {
+    what: "the gateway to find identity",
+  });
   return at("authorization", `Bearer ${session?.accessToken}`);
 }

@@ -88,9 +88,9 @@ export async function listenThroughDrop(
   quick: boolean,
 ): Promise<Drop> {
   const phases = [
-    { link: GOOD, ms: quick ? 3_000 : 5_000 },
-    { link: BAD, ms: quick ? 14_000 : 45_000 },
-    { link: GOOD, ms: quick ? 5_000 : 20_000 },
+    { link: GOOD, ms: quick ? 2_000 : 5_000 },
+    { link: BAD, ms: quick ? 12_000 : 45_000 },
+    { link: GOOD, ms: quick ? 4_000 : 20_000 },
   ];
   const totalMs = phases.reduce((sum, { ms }) => sum + ms, 0);
   const listening = room.listen(name, source, totalMs);
