@@ -12,9 +12,11 @@ import { readContracts } from "./contracts/routes.ts";
 import { callsOf, edgeHandler } from "./edge.ts";
 import { type NodeRequest, openFront, type TlsIdentity } from "./front.ts";
 import { getCache } from "./get-cache.ts";
-import { guesses } from "./limits/guesses.ts";
+import { GUESS_RATE, guesses } from "./limits/guesses.ts";
 import { loadShedder } from "./limits/load-shedder.ts";
-import { rateLimits } from "./limits/rate-limits.ts";
+import { natsBus } from "./limits/nats-bus.ts";
+import { defaultRates, rateLimits } from "./limits/rate-limits.ts";
+import { sharedCounts } from "./limits/shared-counts.ts";
 import { mediaRoute } from "./media.ts";
 import { strictMetadata } from "./metadata.ts";
 import { objectCache } from "./object-cache.ts";
@@ -37,14 +39,16 @@ export async function buildEdge(deps: ServiceDeps, config: GatewayConfig): Promi
   });
   const shedder = loadShedder(deps.clock.monotonic);
   deps.onStop("load shedder", shedder.close);
+  const counts = sharedCounts({ bus: natsBus(deps.nats()), self: deps.instanceId });
+  deps.onStop("shared counts", counts.close);
   const calls = {
     admission: admission({
       sessions: gatewaySessions({ identity, tokens, secureCookies }),
-      limits: rateLimits(deps.clock.monotonic),
+      limits: rateLimits(deps.clock.monotonic, defaultRates, counts),
       shedder,
       publicOrigin,
     }),
-    guesses: guesses(deps.clock.monotonic),
+    guesses: guesses(deps.clock.monotonic, GUESS_RATE, counts),
     addressOf: (request: NodeRequest) => addressOf(request, config.behindProxy),
     transport: (service: string) => deps.transport(`consul:///${service}`),
     metadata: strictMetadata,

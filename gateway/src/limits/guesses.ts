@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { tooOften } from "./refusal.ts";
+import { ownCounts, type SharedCounts } from "./shared-counts.ts";
 import { type Rate, TokenBuckets } from "./token-buckets.ts";
 
 /** Ten wrong guesses at once, then one every ten seconds. */
@@ -15,9 +16,16 @@ export interface Guesses {
   wrong(address: string, account: string | undefined): void;
 }
 
-export function guesses(monotonic: () => number, rate: Rate = GUESS_RATE): Guesses {
+/** @param counts shares them with other gateways; without it each counts for itself */
+export function guesses(
+  monotonic: () => number,
+  rate: Rate = GUESS_RATE,
+  counts: SharedCounts = ownCounts,
+): Guesses {
   const addresses = new TokenBuckets(rate, monotonic);
   const accounts = new TokenBuckets(rate, monotonic);
+  counts.share("guesses address", addresses);
+  counts.share("guesses account", accounts);
   return {
     check(address, account) {
       const accountMs = account === undefined ? 0 : accounts.waitMs(keyOf(account));

@@ -1,5 +1,6 @@
 import { RateClass } from "@antiphon/proto/antiphon/options/v1/options";
 import { tooOften } from "./refusal.ts";
+import { ownCounts, type SharedCounts } from "./shared-counts.ts";
 import { type Rate, TokenBuckets } from "./token-buckets.ts";
 
 /** What one listener, and one address with everybody behind it, may call. */
@@ -38,13 +39,19 @@ export interface RateLimits {
   byListener(rateClass: RateClass, listenerId: string): void;
 }
 
-export function rateLimits(monotonic: () => number, rates = defaultRates): RateLimits {
+/** @param counts shares them with other gateways; without it each counts for itself */
+export function rateLimits(
+  monotonic: () => number,
+  rates = defaultRates,
+  counts: SharedCounts = ownCounts,
+): RateLimits {
   const bucketsOf = (of: keyof ClassRates) =>
     new Map(
-      Object.entries(rates).map(([rateClass, rate]) => [
-        Number(rateClass),
-        new TokenBuckets(rate[of], monotonic),
-      ]),
+      Object.entries(rates).map(([rateClass, rate]) => {
+        const buckets = new TokenBuckets(rate[of], monotonic);
+        counts.share(`${of} ${RateClass[Number(rateClass)]}`, buckets);
+        return [Number(rateClass), buckets];
+      }),
     );
   const addresses = bucketsOf("address");
   const listeners = bucketsOf("listener");

@@ -18,6 +18,8 @@ const MAX_KEYS = 50_000;
 export class TokenBuckets {
   readonly #rate: Rate;
   readonly #monotonic: () => number;
+  /** Hears of each token taken here. */
+  onTaken: ((key: string) => void) | undefined;
   readonly #buckets = new LRUCache<string, Bucket>({ max: MAX_KEYS });
 
   constructor(rate: Rate, monotonic: () => number) {
@@ -29,8 +31,16 @@ export class TokenBuckets {
   take(key: string): number {
     const bucket = this.#filled(key);
     const waitMs = this.#waitMs(bucket);
-    if (waitMs === 0) bucket.tokens--;
-    return waitMs;
+    if (waitMs > 0) return waitMs;
+    bucket.tokens--;
+    this.onTaken?.(key);
+    return 0;
+  }
+
+  /** Tokens that were taken from the same bucket by another process. It owes a second burst at most. */
+  takeElsewhere(key: string, count: number): void {
+    const bucket = this.#filled(key);
+    bucket.tokens = Math.max(-this.#rate.burst, bucket.tokens - count);
   }
 
   /** The same without taking it. */
