@@ -1,11 +1,11 @@
 import { withTransaction } from "@antiphon/mesh";
 import type { Pool, PoolClient } from "pg";
 import { type Publisher, publishAudioReady } from "./events.ts";
-import type { CodecName } from "./ladder.ts";
+import { type CodecName, stageOf } from "./ladder.ts";
 import { gainDb } from "./loudness.ts";
-import type { ObjectStore } from "./object-store.ts";
 import type { Measured, PackagedRendition, PackagedStage } from "./packager.ts";
 import type { PackagingJob, PackagingStore } from "./packaging-store.ts";
+import type { ObjectStore } from "./storage/object-store.ts";
 
 /** What is needed to play a track in one codec. */
 export interface Audio {
@@ -40,6 +40,12 @@ export interface AudioStore {
   keep(job: PackagingJob, made: PackagedStage): Promise<boolean>;
   /** Gives up the renditions of a track. Their objects stay until nobody can hold a signed URL. */
   drop(tx: PoolClient, trackId: string): Promise<void>;
+  /** Has an object made again from its source; false where no rendition is made of it. */
+  remake(objectId: string): Promise<boolean>;
+  /** Every object that a rendition is made of. */
+  objectIds(): Promise<string[]>;
+  /** Which of these no rendition is made of and none has given up; with `remove` they are deleted. */
+  orphans(ids: readonly string[], options: { readonly remove: boolean }): Promise<string[]>;
   /** Deletes the objects that were given up longer ago than this and that no other track shares. */
   sweep(olderThanMs: number): Promise<void>;
 }
@@ -126,6 +132,35 @@ export function audioStore({ pool, objects, jobs, outbox }: AudioStoreDeps): Aud
           );
         }
         return true;
+      }),
+
+    async remake(objectId) {
+      const { rows } = await pool.query<{ track_id: string; codec: CodecName; bitrate_kbps: number }>(
+        "SELECT track_id, codec, bitrate_kbps FROM rendition WHERE object_id = $1",
+        [objectId],
+      );
+      for (const { track_id, codec, bitrate_kbps } of rows) {
+        await jobs.redoFrom(track_id, stageOf(codec, bitrate_kbps));
+      }
+      return rows.length > 0;
+    },
+
+    async objectIds() {
+      const { rows } = await pool.query<{ id: string }>("SELECT DISTINCT object_id AS id FROM rendition");
+      return rows.map(({ id }) => id);
+    },
+
+    orphans: (ids, { remove }) =>
+      withTransaction(pool, async (tx) => {
+        await tx.query(LOCK_DELETING);
+        const { rows } = await tx.query<{ id: string }>(
+          `SELECT id FROM unnest($1::text[]) AS given (id)
+           WHERE NOT EXISTS (SELECT FROM rendition WHERE object_id = given.id)
+             AND NOT EXISTS (SELECT FROM dropped_object WHERE id = given.id)`,
+          [ids],
+        );
+        if (remove) for (const { id } of rows) await objects.delete(id);
+        return rows.map(({ id }) => id);
       }),
 
     sweep: (olderThanMs) =>

@@ -14,10 +14,10 @@ import { PlayerService } from "@antiphon/proto/antiphon/player/v1/player";
 import { QueueService } from "@antiphon/proto/antiphon/player/v1/queue";
 import { audioStore } from "./audio-store.ts";
 import type { PlayerConfig } from "./config.ts";
+import { damageReports } from "./damage.ts";
 import { catalogHandlers } from "./events.ts";
 import { findFfmpeg } from "./ffmpeg.ts";
 import { mediaService } from "./media-service.ts";
-import { openObjectStore } from "./object-store.ts";
 import { packager } from "./packager.ts";
 import { packagingStore } from "./packaging-store.ts";
 import { runPackaging } from "./packaging-worker.ts";
@@ -25,6 +25,7 @@ import { playbackStore } from "./playback-store.ts";
 import { queueService } from "./queue-service.ts";
 import { QUEUE_CHANNEL, queueStore } from "./queue-store.ts";
 import { playerService } from "./service.ts";
+import { openStorage } from "./storage/storage.ts";
 import { runSweeps } from "./sweep.ts";
 import { trackStore } from "./track-store.ts";
 import { tracks } from "./tracks.ts";
@@ -35,7 +36,7 @@ const MIGRATIONS = new URL("../migrations/", import.meta.url);
 export async function build(deps: ServiceDeps, config: PlayerConfig): Promise<readonly Served[]> {
   const { log, signal, clock } = deps;
   const ffmpeg = await findFfmpeg(config.ffmpeg);
-  const objects = await openObjectStore(config.dataDir);
+  const { objects, workspaces } = await openStorage(config);
   const pool = openPool(config.databaseUrl, { log });
   deps.onStop("database", () => pool.end());
   deps.readiness("database", databaseReady(pool));
@@ -64,11 +65,11 @@ export async function build(deps: ServiceDeps, config: PlayerConfig): Promise<re
       catalog,
       jobs,
       audio,
-      objects,
+      workspaces,
       packager: packager(ffmpeg),
       workers: config.packagers,
     }),
-    runSweeps({ log, signal, audio, objects, queues }),
+    runSweeps({ log, signal, audio, workspaces, queues }),
   ]);
   deps.onStop("packaging", () => work);
 
@@ -97,6 +98,6 @@ export async function build(deps: ServiceDeps, config: PlayerConfig): Promise<re
       }),
     ),
     serve(QueueService, queueService({ queues, copies, feed, clock, log, draining: signal })),
-    serve(MediaService, mediaService(objects)),
+    serve(MediaService, mediaService({ objects, damage: damageReports({ ...deps, audio }) })),
   ];
 }

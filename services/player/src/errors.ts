@@ -23,6 +23,7 @@ const MEDIA_CODES: Record<MediaErrorReason, Code> = {
   [MediaErrorReason.UNSPECIFIED]: Code.Internal,
   [MediaErrorReason.OBJECT_NOT_FOUND]: Code.NotFound,
   [MediaErrorReason.RANGE_NOT_SATISFIABLE]: Code.OutOfRange,
+  [MediaErrorReason.OBJECT_DAMAGED]: Code.DataLoss,
 };
 
 /** The same for the contract that all owners of media share. */

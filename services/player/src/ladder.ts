@@ -64,6 +64,11 @@ export function stagesUntilPlayable(codec: CodecName): number {
   return STAGES.findIndex((stage) => stage.codec === codec) + 1;
 }
 
+/** The index of the stage that makes a rendition. */
+export function stageOf(codec: CodecName, bitrateKbps: number): number {
+  return STAGES.findIndex((stage) => stage.codec === codec && stage.bitratesKbps.includes(bitrateKbps));
+}
+
 /** How many stages must be done until the ladder is whole. */
 export function stagesUntilWhole(codec: CodecName): number {
   return STAGES.findLastIndex((stage) => stage.codec === codec) + 1;

@@ -1,17 +1,31 @@
 import { MediaErrorReason, type MediaService } from "@antiphon/proto/antiphon/media/v1/media";
 import type { ServiceImpl } from "@connectrpc/connect";
+import type { DamageReports } from "./damage.ts";
 import { refuseObject } from "./errors.ts";
-import type { ObjectStore } from "./object-store.ts";
+import { DamagedObjectError, type ObjectStore } from "./storage/object-store.ts";
+
+export interface MediaDeps {
+  readonly objects: Pick<ObjectStore, "size" | "read">;
+  readonly damage: DamageReports;
+}
 
 /**
- * Renditions: immutable, by signed URL, addressed by their content. Served from the files alone, so that
- * what plays goes on playing while the database is away.
+ * Renditions: immutable, by signed URL, addressed by their content. Served from the storage alone, so that
+ * what plays goes on playing while the database is away. Bytes that are not what they were are `data_loss`.
  */
-export function mediaService(objects: ObjectStore): ServiceImpl<typeof MediaService> {
+export function mediaService({ objects, damage }: MediaDeps): ServiceImpl<typeof MediaService> {
   async function sizeOf(objectId: string): Promise<number> {
-    const size = await objects.size(objectId);
+    const size = await objects.size(objectId).catch((error) => lost(error));
     if (size !== undefined) return size;
     throw refuseObject(MediaErrorReason.OBJECT_NOT_FOUND, objectId, `there is no rendition ${objectId}`);
+  }
+
+  function lost(error: unknown): never {
+    if (!(error instanceof DamagedObjectError)) throw error;
+    const { objectId } = error;
+    damage.found(objectId);
+    const message = `rendition ${objectId} is damaged where it is kept; it is being made again`;
+    throw refuseObject(MediaErrorReason.OBJECT_DAMAGED, objectId, message);
   }
 
   return {
@@ -28,7 +42,11 @@ export function mediaService(objects: ObjectStore): ServiceImpl<typeof MediaServ
         throw refuseObject(MediaErrorReason.RANGE_NOT_SATISFIABLE, objectId, message);
       }
       const end = length ? Math.min(size, start + Number(length)) : size;
-      for await (const chunk of objects.read(objectId, start, end)) yield { chunk };
+      try {
+        for await (const chunk of objects.read(objectId, start, end)) yield { chunk };
+      } catch (error) {
+        lost(error);
+      }
     },
   };
 }

@@ -47,6 +47,8 @@ export interface PackagingStore {
   claim(options?: { readonly urgentOnly: boolean }): Promise<PackagingJob | undefined>;
   /** Somebody waits for so many stages of a track. What is being done, or failed, is left as it is. */
   want(trackId: string, stages: number): Promise<void>;
+  /** Has the stage with this index, and those after it, done again, and soon. */
+  redoFrom(trackId: string, stage: number): Promise<void>;
   /** False where the job is somebody else's by now, or nobody's. */
   renew(job: PackagingJob): Promise<boolean>;
   /**
@@ -110,6 +112,16 @@ export function packagingStore(pool: Pool): PackagingStore {
         `UPDATE packaging_job SET wanted_stages = greatest(wanted_stages, $2), wanted_at = now()
          WHERE track_id = $1 AND stages_done < $2 AND state IN ('waiting', 'running')`,
         [trackId, stages],
+      );
+    },
+
+    async redoFrom(trackId, stage) {
+      await pool.query(
+        `UPDATE packaging_job
+         SET state = 'waiting', stages_done = $2, attempts = 0, not_before = now(), lease_id = NULL,
+             leased_until = NULL, failure = NULL, wanted_stages = greatest(wanted_stages, $2 + 1), wanted_at = now()
+         WHERE track_id = $1 AND stages_done > $2`,
+        [trackId, stage],
       );
     },
 

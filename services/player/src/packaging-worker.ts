@@ -5,15 +5,15 @@ import { type Client, Code } from "@connectrpc/connect";
 import { Histogram } from "prom-client";
 import type { AudioStore } from "./audio-store.ts";
 import { STAGES } from "./ladder.ts";
-import type { ObjectStore } from "./object-store.ts";
 import type { Packager } from "./packager.ts";
 import { LEASE_MS, type PackagingJob, type PackagingStore } from "./packaging-store.ts";
+import type { Workspaces } from "./storage/workspaces.ts";
 
 export interface PackagingDeps extends Pick<ServiceDeps, "log" | "metrics" | "signal"> {
   readonly catalog: Pick<Client<typeof CatalogService>, "readSource">;
   readonly jobs: PackagingStore;
   readonly audio: AudioStore;
-  readonly objects: ObjectStore;
+  readonly workspaces: Pick<Workspaces, "make">;
   readonly packager: Packager;
   /** Jobs at once in this process, and one more that somebody waits for; 0 leaves them to other replicas. */
   readonly workers: number;
@@ -106,13 +106,13 @@ async function packageJob(deps: PackagingDeps, job: PackagingJob): Promise<Resul
 }
 
 async function makeAudio(
-  { catalog, audio, objects, packager }: PackagingDeps,
+  { catalog, audio, workspaces, packager }: PackagingDeps,
   job: PackagingJob,
   signal: AbortSignal,
 ): Promise<boolean> {
   const stage = STAGES[job.stagesDone];
   if (!stage) throw new Error(`there is no stage ${job.stagesDone + 1} of packaging`);
-  await using workspace = await objects.workspace();
+  await using workspace = await workspaces.make();
   const source = readSource(catalog, job.trackId, signal);
   const made = await packager({ source, stage, folder: workspace.path, urgent: job.urgent, signal });
   // Awaited here: the workspace must last until its files are kept.

@@ -7,11 +7,11 @@ import { Code, type ConnectError, type ServiceImpl } from "@connectrpc/connect";
 import type { AudioStore, Rendition } from "./audio-store.ts";
 import { refuse } from "./errors.ts";
 import { type CodecName, stagesUntilPlayable, stagesUntilWhole } from "./ladder.ts";
-import type { ObjectStore } from "./object-store.ts";
 import type { PackagingCounts, PackagingStore } from "./packaging-store.ts";
 import { page } from "./paging.ts";
 import { codecsOf, ladderAnswer } from "./playback-answer.ts";
 import type { PlaybackStore } from "./playback-store.ts";
+import type { ObjectStore } from "./storage/object-store.ts";
 import type { Tracks } from "./tracks.ts";
 
 export interface PlayerDeps {

@@ -12,14 +12,16 @@ import { create, type DescMessage, fromBinary, type MessageShape } from "@bufbui
 import type { Client } from "@connectrpc/connect";
 import type pg from "pg";
 import { type AudioStore, audioStore } from "../src/audio-store.ts";
+import { damageReports } from "../src/damage.ts";
 import { catalogHandlers } from "../src/events.ts";
 import { mediaService } from "../src/media-service.ts";
-import { type ObjectStore, openObjectStore } from "../src/object-store.ts";
 import type { Packager } from "../src/packager.ts";
 import { type PackagingStore, packagingStore } from "../src/packaging-store.ts";
 import { type PackagingDeps, runPackaging } from "../src/packaging-worker.ts";
 import { playbackStore } from "../src/playback-store.ts";
 import { playerService } from "../src/service.ts";
+import type { ObjectStore } from "../src/storage/object-store.ts";
+import { openStorage } from "../src/storage/storage.ts";
 import { trackStore } from "../src/track-store.ts";
 import { tracks } from "../src/tracks.ts";
 import { FakeCatalog } from "./fake-catalog.ts";
@@ -30,6 +32,8 @@ export const MEDIA_KEY = "a key of the tests, long enough for them";
 export interface PlayerBed {
   readonly mesh: TestMesh;
   readonly pool: pg.Pool;
+  /** Objects lie in `objects` below it. */
+  readonly dataDir: string;
   readonly catalog: FakeCatalog;
   readonly clock: ManualClock;
   readonly objects: ObjectStore;
@@ -87,7 +91,7 @@ export async function playerBed(): Promise<PlayerBed> {
   const deps = mesh.deps("player");
   const client = deps.client(CatalogService);
   const outbox = openOutbox({ ...deps, pool, service: "player" });
-  const objects = await openObjectStore(dataDir);
+  const { objects, workspaces } = await openStorage({ dataDir, bucket: undefined });
   const copies = trackStore(pool);
   const jobs = packagingStore(pool);
   const audio = audioStore({ pool, objects, jobs, outbox });
@@ -104,7 +108,10 @@ export async function playerBed(): Promise<PlayerBed> {
   });
   await mesh.add({
     name: "player",
-    served: [serve(PlayerService, service), serve(MediaService, mediaService(objects))],
+    served: [
+      serve(PlayerService, service),
+      serve(MediaService, mediaService({ objects, damage: damageReports({ ...deps, audio }) })),
+    ],
   });
 
   async function tell<S extends DescMessage>(schema: S, message: MessageShape<S>): Promise<void> {
@@ -124,6 +131,7 @@ export async function playerBed(): Promise<PlayerBed> {
   return {
     mesh,
     pool,
+    dataDir,
     catalog,
     clock,
     objects,
@@ -150,7 +158,7 @@ export async function playerBed(): Promise<PlayerBed> {
       const process = mesh.deps("player");
       const running = runPackaging({
         ...process,
-        ...{ catalog: client, jobs, audio, objects, packager: fakePackager, workers: 1, pollMs: 5 },
+        ...{ catalog: client, jobs, audio, workspaces, packager: fakePackager, workers: 1, pollMs: 5 },
         ...options,
         signal: stopped.signal,
       });

@@ -149,6 +149,13 @@ export enum MediaErrorReason {
    * @generated from enum value: MEDIA_ERROR_REASON_RANGE_NOT_SATISFIABLE = 2;
    */
   RANGE_NOT_SATISFIABLE = 2,
+
+  /**
+   * Its bytes are not what was written; they are not handed out.
+   *
+   * @generated from enum value: MEDIA_ERROR_REASON_OBJECT_DAMAGED = 3;
+   */
+  OBJECT_DAMAGED = 3,
 }
 
 /**
