@@ -8,31 +8,50 @@ const CONCURRENCY = 64;
 const ENDPOINTS = 3;
 /** Until the hot functions are compiled. */
 const WARM_UP_MS = 2_500;
-const CLIENTS = ["mesh", "grpc-js", "http2"] as const;
+const CLIENTS = ["mesh", "drop-in", "grpc-js", "http2"] as const;
+type ClientName = (typeof CLIENTS)[number];
+
+const LAYERS: Partial<Record<ClientName, readonly string[]>> = {
+  mesh: clientLayers.filter(({ isOptional }) => !isOptional).map(({ name }) => name),
+  // What grpc-js lets a resolver and a policy do.
+  "drop-in": ["discovery", "pick", "endpoint state", "keepalive"],
+};
+
+/** Who is compared with whom, and how many times its CPU time it may take. */
+const PAIRS: readonly { ours: ClientName; peer: ClientName; target: number }[] = [
+  { ours: "mesh", peer: "grpc-js", target: 0.6 },
+  { ours: "mesh", peer: "http2", target: 1.6 },
+  { ours: "drop-in", peer: "grpc-js", target: 1.15 },
+];
+
+/** What a client did in all its rounds. */
+interface Measured {
+  readonly rounds: Round[];
+  /** What the server counted meanwhile. */
+  served: number;
+}
 
 /**
  * CPU time of a client process for each unary call of about 100 bytes, 64 in flight, against one grpc-js
- * server in a process of its own. The clients take turns; the figure is the median of the rounds.
+ * server in a process of its own: of the mesh's client with everything on, and of a grpc-js client that found
+ * the mesh by its target. The clients take turns; the figure is the median of the rounds.
  */
 export async function run({ quick, say }: BenchOptions): Promise<readonly Line[]> {
   // Many short rounds, so that what else happens on the machine hits all clients alike.
-  const rounds = quick ? 8 : 20;
-  const order: RoundOrder = { durationMs: quick ? 1_000 : 2_000, concurrency: CONCURRENCY };
-  const layers = clientLayers.filter(({ isOptional }) => !isOptional).map(({ name }) => name);
-  say(
-    `mesh: ${layers.join(" > ")}; p2c peak-ewma over ${ENDPOINTS} endpoints, opossum breakers, prom-client`,
-  );
+  const rounds = quick ? 7 : 20;
+  const order: RoundOrder = { durationMs: quick ? 800 : 2_000, concurrency: CONCURRENCY };
+  for (const [client, layers] of Object.entries(LAYERS)) say(`${client}: ${layers.join(" > ")}`);
+  say(`both: p2c peak-ewma over ${ENDPOINTS} endpoints, opossum breakers; mesh: prom-client`);
 
   const server = new Worker("../peers/echo-server.ts", [String(ENDPOINTS)]);
   const ports = await server.hear<number[]>();
-  const measured = new Map<string, Round[]>();
-  const workers = new Map<string, Worker>();
-  let served = 0;
+  const measured = new Map<ClientName, Measured>();
+  const workers = new Map<ClientName, Worker>();
   try {
     for (const client of CLIENTS) {
       const worker = new Worker(`../peers/${client}.ts`, ports.map(String));
       workers.set(client, worker);
-      measured.set(client, []);
+      measured.set(client, { rounds: [], served: 0 });
       await worker.hear();
       await worker.ask<Round>({ ...order, durationMs: WARM_UP_MS });
     }
@@ -40,8 +59,9 @@ export async function run({ quick, say }: BenchOptions): Promise<readonly Line[]
       for (const [client, worker] of workers) {
         const before = await server.ask<number>("count");
         const result = await worker.ask<Round>(order);
-        if (client === "mesh") served += (await server.ask<number>("count")) - before;
-        measured.get(client)!.push(result);
+        const of = measured.get(client)!;
+        of.rounds.push(result);
+        of.served += (await server.ask<number>("count")) - before;
         say(`round ${turn + 1}/${rounds} ${client.padEnd(8)} ${perCall(result).toFixed(1)} us a call`);
       }
     }
@@ -49,29 +69,30 @@ export async function run({ quick, say }: BenchOptions): Promise<readonly Line[]
     for (const worker of [...workers.values(), server]) worker.stop();
   }
 
-  const ours = measured.get("mesh")!;
-  const calls = sum(ours, (result) => result.calls);
-  const errors = sum(ours, (result) => result.errors);
-  return CLIENTS.slice(1).map((client) => {
-    const us = median(ours.map(perCall));
-    const them = median(measured.get(client)!.map(perCall));
+  return PAIRS.map(({ ours, peer, target }) => {
+    const { rounds: results, served } = measured.get(ours)!;
+    const us = median(results.map(perCall));
+    const them = median(measured.get(peer)!.rounds.map(perCall));
+    const calls = sum(results, (result) => result.calls);
     return {
       bench: "overhead",
       metric: "cpu_us_per_call",
       unit: "us",
       n: calls,
-      offered: calls + errors,
+      offered: calls + sum(results, (result) => result.errors),
       achieved: calls,
       ours: round(us),
-      against: client,
+      against: peer,
       peer: round(them),
       ratio: round(us / them),
+      target_ratio: target,
+      client: ours,
       rounds,
       concurrency: CONCURRENCY,
       endpoints: ENDPOINTS,
-      layers,
+      layers: LAYERS[ours],
       server_calls: served,
-      calls_per_second: round(calls / (sum(ours, (result) => result.elapsedMs) / 1_000)),
+      calls_per_second: round(calls / (sum(results, (result) => result.elapsedMs) / 1_000)),
     };
   });
 }
