@@ -7,9 +7,9 @@ import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import * as grpc from "@grpc/grpc-js";
 import { request } from "./request.ts";
 
-/** One call of a plain grpc-js client with default options and nothing on: no deadline, no retries. */
-export function stockCall(target: string): () => Promise<unknown> {
-  const client = new grpc.Client(target, grpc.credentials.createInsecure());
+/** One call of a plain grpc-js client, by default with nothing on: no deadline, no retries, no balancing. */
+export function stockCall(target: string, options: grpc.ClientOptions = {}): () => Promise<unknown> {
+  const client = new grpc.Client(target, grpc.credentials.createInsecure(), options);
   const serialize = (message: EchoRequest) => {
     const bytes = toBinary(EchoRequestSchema, message);
     return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -87,8 +87,13 @@ export const benches: readonly Bench[] = [
   },
   {
     name: "pick",
-    what: "time of one pick, against grpc-js's round robin, and what a thousand idle endpoints cost",
+    what: "time of one pick, against grpc-js's round robin",
     load: () => import("./pick.ts"),
+  },
+  {
+    name: "idle",
+    what: "CPU and memory of a thousand connected endpoints that nobody calls",
+    load: () => import("./idle.ts"),
   },
   {
     name: "gateway",

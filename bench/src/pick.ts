@@ -5,11 +5,10 @@ import { type Line, median, round } from "./report.ts";
 
 const SIZES = [10, 100, 1_000];
 const ALGORITHMS: readonly Algorithm[] = ["p2c", "round_robin", "weighted", "ring_hash"];
-const IDLE_ENDPOINTS = 1_000;
 
 /**
  * CPU time of one pick, in this process, among endpoints that are warm and have attempts in flight; against
- * the picker of grpc-js's round robin. And what a thousand endpoints cost that nobody calls.
+ * the picker of grpc-js's round robin.
  */
 export async function run({ quick, say }: BenchOptions): Promise<readonly Line[]> {
   const picks = quick ? 200_000 : 1_000_000;
@@ -32,7 +31,7 @@ export async function run({ quick, say }: BenchOptions): Promise<readonly Line[]
       });
     }
   }
-  return [...lines, ...(await idle(quick ? 5_000 : 20_000))];
+  return lines;
 }
 
 const endpointsOf = (count: number) =>
@@ -80,29 +79,6 @@ async function nanoseconds(pick: () => unknown, picks: number, rounds: number): 
     await new Promise(setImmediate);
   }
   return median(results);
-}
-
-async function idle(durationMs: number): Promise<Line[]> {
-  const collect = globalThis.gc ?? (() => {});
-  collect();
-  const before = process.memoryUsage().heapUsed;
-  const balancer = connected(IDLE_ENDPOINTS, {});
-  collect();
-  const heapMb = (process.memoryUsage().heapUsed - before) / 1_048_576;
-  const cpu = process.cpuUsage();
-  const startedAtMs = performance.now();
-  // As often as Prometheus asks for the gauges, or more.
-  const timer = setInterval(() => balancer.countStates(), 1_000);
-  await new Promise((resolve) => setTimeout(resolve, durationMs));
-  clearInterval(timer);
-  const { user, system } = process.cpuUsage(cpu);
-  const share = (user + system) / 1_000 / (performance.now() - startedAtMs);
-  balancer.close();
-  const common = { n: 1, offered: IDLE_ENDPOINTS, achieved: IDLE_ENDPOINTS, endpoints: IDLE_ENDPOINTS };
-  return [
-    { ...lineOf("idle_core_share", "cores", share, "target", 0.01), ...common },
-    { ...lineOf("idle_heap_mb", "MB", heapMb, "target", 30), ...common },
-  ];
 }
 
 function lineOf(metric: string, unit: string, ours: number, against: string, peer: number) {

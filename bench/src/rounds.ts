@@ -48,8 +48,13 @@ export class Worker {
 
   ask<T>(order: unknown): Promise<T> {
     const answer = this.hear<T>();
-    this.#child.send(order as object);
+    this.tell(order);
     return answer;
+  }
+
+  /** The child does not answer. */
+  tell(order: unknown): void {
+    this.#child.send(order as object);
   }
 
   /** Sends a signal, by default SIGTERM. */
