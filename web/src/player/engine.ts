@@ -9,6 +9,8 @@ import { Timeline } from "./timeline.ts";
 
 /** A hole in the media that is shorter is jumped over. */
 const MAX_HOLE_S = 0.5;
+/** Music so near to the playhead is not fetched anew when another quality is chosen. */
+const KEEP_AHEAD_S = 4;
 /** How often in a row to start over when the browser's decoder gives up. */
 const MAX_RECOVERIES = 3;
 
@@ -98,6 +100,25 @@ export class Engine implements Deck {
   /** The quality that sounds. */
   get rendition(): Rendition | undefined {
     return this.current && this.filler.renditionAt(this.element.currentTime);
+  }
+
+  /** What `setQuality` chose. */
+  get qualityKbps(): number | undefined {
+    return this.filler.fixedKbps;
+  }
+
+  /**
+   * From here on the highest quality up to `kbps`, however slow the line, or what the moment allows. What
+   * sounds within a few seconds stays as it is; what is buffered behind it is fetched anew.
+   */
+  setQuality(kbps: number | undefined): void {
+    if (kbps === this.filler.fixedKbps) return;
+    this.filler.fixedKbps = kbps;
+    if (!this.current) return;
+    this.timeline.forgetAppended();
+    if (this.timeline.next) this.timeline.next.preloaded = undefined;
+    this.filler.dropFrom(this.element.currentTime + KEEP_AHEAD_S);
+    this.filler.start();
   }
 
   /** Plays a track from `positionS` on. At once, where it is the one set by `setNext` and is buffered. */
@@ -254,6 +275,7 @@ export class Engine implements Deck {
       return;
     }
     const { positionS, wantsToPlay } = this;
+    this.filler.distrust(this.element.currentTime);
     this.filler.attach();
     this.load(current.cue, positionS);
     if (wantsToPlay) this.play();

@@ -20,19 +20,20 @@ export class MediaFetchError extends Error {
 export type OnProgress = (receivedBytes: number) => void;
 
 /**
- * Fetches one range of bytes of a signed URL.
+ * Fetches one range of bytes of a signed URL; `cache` as of fetch.
  * Rejects `MediaFetchError` on any status but 206 (and 200, of which it cuts out the range), and what
  * fetch rejects with when the network fails or `signal` is aborted.
  */
 export async function fetchRange(
   url: string,
   range: ByteRange,
-  signal: AbortSignal,
+  { signal, cache = "default" }: { readonly signal: AbortSignal; readonly cache?: RequestCache },
   onProgress?: OnProgress,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const response = await fetch(url, {
     headers: { Range: `bytes=${range.offset}-${range.offset + range.length - 1}` },
     signal,
+    cache,
   });
   if (response.status !== 206 && response.status !== 200) {
     await response.body?.cancel();

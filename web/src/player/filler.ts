@@ -1,3 +1,4 @@
+import { HEALTHY_BUFFER_S } from "./abr.ts";
 import { backoffMs, pause } from "./backoff.ts";
 import { BufferWriter, DecodeError } from "./buffer-writer.ts";
 import { bufferAheadS, endOf, type Job, type Programme, planNext, segmentRange } from "./plan.ts";
@@ -28,6 +29,8 @@ export const BUFFER_AHEAD_S = 30;
 /** Seconds to keep behind it, and by how much more to let it grow before trimming. */
 const KEEP_BEHIND_S = 20;
 const TRIM_SLACK_S = 10;
+/** How often to look whether higher bitrates have been made. */
+const GROW_EVERY_MS = 5_000;
 
 interface Appended extends TimeRange {
   readonly rendition: Rendition;
@@ -38,12 +41,15 @@ export class Filler {
   private readonly element: HTMLAudioElement;
   private readonly host: FillerHost;
   private readonly loader: SegmentLoader;
+  /** The quality that the listener chose; undefined leaves it to the moment. */
+  fixedKbps: number | undefined;
   private source!: Promise<MediaSource>;
   private writer: BufferWriter | undefined;
   private mimeType = "";
   /** The init segment that what is appended next is read by. */
   private init: Uint8Array | undefined;
   private log: Appended[] = [];
+  private growAtMs = 0;
   private loop = new AbortController();
   private wakeUp: () => void = () => undefined;
 
@@ -97,6 +103,12 @@ export class Filler {
   /** The quality of what was appended for `timeS`. */
   renditionAt(timeS: number): Rendition | undefined {
     return this.log.findLast((entry) => entry.start <= timeS + 0.05 && timeS < entry.end)?.rendition;
+  }
+
+  /** What lies at `timeS` cannot be decoded: get it elsewhere. */
+  distrust(timeS: number): void {
+    const rendition = this.renditionAt(timeS);
+    if (rendition) this.loader.distrust(rendition);
   }
 
   /** Starts over from the playhead, giving up what is being fetched. */
@@ -177,23 +189,36 @@ export class Filler {
     }
   }
 
+  /** A new playback of the same track: its URLs are fresh, what was heard belongs to the first one. */
+  private async refresh(programme: Programme, playback: Playback, signal: AbortSignal): Promise<Playback> {
+    const fresh = await this.open(programme, signal);
+    programme.playback = { ...fresh, id: playback.id };
+    return programme.playback;
+  }
+
+  /** The playback with the bitrates that were made meanwhile, looked for now and then while there is time. */
+  private async grown(programme: Programme, playback: Playback, signal: AbortSignal): Promise<Playback> {
+    const now = performance.now();
+    if (!playback.ladderGrows || this.bufferS < HEALTHY_BUFFER_S || now < this.growAtMs) return playback;
+    this.growAtMs = now + GROW_EVERY_MS;
+    return await this.refresh(programme, playback, signal).catch(() => playback);
+  }
+
   private load(programme: Programme, playback: Playback, index: number, signal: AbortSignal) {
     const context: LoadContext = {
       bufferS: () => this.bufferS,
       bufferTargetS: BUFFER_AHEAD_S,
       starting: this.isStarting,
-      refresh: async () => {
-        // A new playback of the same track: its URLs are fresh, what was heard belongs to the first one.
-        const fresh = await this.open(programme, signal);
-        programme.playback = { ...fresh, id: playback.id };
-        return programme.playback;
-      },
+      fixedKbps: this.fixedKbps,
+      refresh: () => this.refresh(programme, playback, signal),
       onTrouble: (failing) => this.host.onTrouble(failing),
     };
     return this.loader.load(playback, index, context, signal);
   }
 
-  private async fill({ programme, playback, index }: Extract<Job, { kind: "segment" }>, signal: AbortSignal) {
+  private async fill(job: Extract<Job, { kind: "segment" }>, signal: AbortSignal) {
+    const { programme, index } = job;
+    const playback = await this.grown(programme, job.playback, signal);
     const atHand = index === 0 ? programme.preloaded : undefined;
     const { rendition, init, media } = atHand ?? (await this.load(programme, playback, index, signal));
     signal.throwIfAborted();
@@ -203,11 +228,14 @@ export class Filler {
       window: { start: programme.startS, end: endOf(programme) },
     };
     const evictable = this.element.currentTime - 1;
-    if (this.init !== init) {
-      await writer.append(init, placement, evictable);
+    try {
+      if (this.init !== init) await writer.append(init, placement, evictable);
       this.init = init;
+      await writer.append(media, placement, evictable);
+    } catch (error) {
+      this.loader.distrust(rendition);
+      throw error;
     }
-    await writer.append(media, placement, evictable);
     programme.appended.add(index);
     this.log.push({ ...segmentRange(programme, playback, index), rendition });
     this.trim(writer);

@@ -11,6 +11,7 @@ const playback = (durationS: number): Playback => ({
   primingS: 0,
   gainDb: 0,
   first: undefined,
+  ladderGrows: false,
 });
 const programme = (uid: number, startS: number, durationS?: number): Programme => ({
   ...programmeAt({ uid: String(uid), trackId: "trk" }, startS),

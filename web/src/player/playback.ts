@@ -45,6 +45,8 @@ export interface Playback {
   readonly gainDb: number;
   /** The first segment in the lowest quality, where it came with the answer. */
   readonly first: LoadedSegment | undefined;
+  /** Higher bitrates are still being made: another StartPlayback finds them later. */
+  readonly ladderGrows: boolean;
 }
 
 const MIME_TYPES = [
@@ -111,6 +113,7 @@ export function playbackFrom(
     primingS: response.primingSamples / rate,
     gainDb: response.gainDb,
     first: firstSegment(renditions[0], response.firstSegment),
+    ladderGrows: response.ladderGrows,
   };
 }
 

@@ -1,4 +1,4 @@
-import { chooseQuality, shouldAbandon } from "./abr.ts";
+import { byThroughput, chooseQuality, shouldAbandon } from "./abr.ts";
 import { backoffMs, pause } from "./backoff.ts";
 import { fetchRange, MediaFetchError, type OnProgress } from "./fetch-range.ts";
 import type { ByteRange, LoadedSegment, Playback, Rendition } from "./playback.ts";
@@ -10,6 +10,8 @@ export interface LoadContext {
   bufferS(): number;
   readonly bufferTargetS: number;
   readonly starting: boolean;
+  /** What the listener chose: the highest quality up to it, however slow the line. Else the moment decides. */
+  readonly fixedKbps: number | undefined;
   /** Gives the playback with fresh URLs; called when the server refuses the ones it has. */
   refresh(): Promise<Playback>;
   /** The network fails (true), or works again (false). */
@@ -33,6 +35,7 @@ const MAX_INITS = 16;
 export class SegmentLoader {
   private readonly throughput: ThroughputEstimator;
   private readonly inits = new Map<string, Uint8Array<ArrayBuffer>>();
+  private readonly distrusted = new Set<string>();
 
   constructor(throughput: ThroughputEstimator) {
     this.throughput = throughput;
@@ -45,7 +48,7 @@ export class SegmentLoader {
     context: LoadContext,
     signal: AbortSignal,
   ): Promise<LoadedSegment> {
-    if (index === 0 && context.starting && first.first) {
+    if (index === 0 && first.first && this.takes(first.first, context)) {
       this.remember(first, first.first.init);
       return first.first;
     }
@@ -73,10 +76,32 @@ export class SegmentLoader {
     }
   }
 
+  /** The browser could not decode it: it is fetched past all caches, and only where there is no other one. */
+  distrust(rendition: Rendition): void {
+    this.distrusted.add(rendition.id);
+    this.inits.clear();
+  }
+
+  /** Whether what came with StartPlayback is what would be fetched. */
+  private takes({ rendition }: LoadedSegment, { starting, fixedKbps }: LoadContext): boolean {
+    return starting && !this.distrusted.has(rendition.id) && rendition.bitrateKbps <= (fixedKbps ?? Infinity);
+  }
+
+  /** The index of a rendition; of the neighbours below and above where the browser refused that one. */
   private choose(playback: Playback, index: number, context: LoadContext): number {
+    const wanted = this.wanted(playback, index, context);
+    const trusted = playback.renditions
+      .map(({ id }, i) => (this.distrusted.has(id) ? -1 : i))
+      .filter((i) => i >= 0);
+    return trusted.findLast((i) => i <= wanted) ?? trusted[0] ?? wanted;
+  }
+
+  private wanted(playback: Playback, index: number, context: LoadContext): number {
     const { boundariesS } = playback;
+    const bitratesKbps = playback.renditions.map((r) => r.bitrateKbps);
+    if (context.fixedKbps !== undefined) return byThroughput(bitratesKbps, context.fixedKbps);
     return chooseQuality({
-      bitratesKbps: playback.renditions.map((r) => r.bitrateKbps),
+      bitratesKbps,
       throughputKbps: this.throughput.kbps,
       bufferS: context.bufferS(),
       bufferTargetS: context.bufferTargetS,
@@ -93,20 +118,25 @@ export class SegmentLoader {
     signal: AbortSignal,
   ): Promise<LoadedSegment> {
     const rendition = playback.renditions[quality] as Rendition;
-    const fallback = playback.renditions[quality - 1]?.segments[index];
+    const fallback =
+      context.fixedKbps === undefined ? playback.renditions[quality - 1]?.segments[index] : undefined;
     const segment = rendition.segments[index] as ByteRange;
     const known = this.inits.get(ladderOf(playback));
+    const cache = this.distrusted.has(rendition.id) ? "reload" : "default";
     return this.watched(segment, fallback, context, signal, async (within, onProgress) => {
       // One request brings both where the segment follows its init segment in the file.
       if (!known && rendition.init.offset + rendition.init.length === segment.offset) {
         const span = { offset: rendition.init.offset, length: rendition.init.length + segment.length };
-        const bytes = await fetchRange(rendition.url, span, within, onProgress);
+        const bytes = await fetchRange(rendition.url, span, { signal: within, cache }, onProgress);
         const init = this.remember(playback, bytes.slice(0, rendition.init.length));
         return { rendition, init, media: bytes.slice(rendition.init.length) };
       }
       const [init, media] = await Promise.all([
-        known ?? fetchRange(rendition.url, rendition.init, within).then((b) => this.remember(playback, b)),
-        fetchRange(rendition.url, segment, within, onProgress),
+        known ??
+          fetchRange(rendition.url, rendition.init, { signal: within, cache }).then((b) =>
+            this.remember(playback, b),
+          ),
+        fetchRange(rendition.url, segment, { signal: within, cache }, onProgress),
       ]);
       return { rendition, init, media };
     });
