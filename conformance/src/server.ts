@@ -8,6 +8,7 @@ import { callsOf, edgeHandler } from "../../gateway/src/edge.ts";
 import { openFront } from "../../gateway/src/front.ts";
 import { getCache } from "../../gateway/src/get-cache.ts";
 import type { MetadataPolicy } from "../../gateway/src/metadata.ts";
+import { cors } from "../../gateway/src/session/cors.ts";
 import { edgeTelemetry } from "../../gateway/src/telemetry.ts";
 import {
   ServerCompatRequestSchema,
@@ -46,6 +47,7 @@ const calls = {
 };
 const handler = edgeHandler({
   calls: callsOf({ ...calls, routes, secureCookies: false }),
+  cors: cors(new Set()),
   media: (_request, response) => void response.end(),
   page: undefined,
   telemetry: edgeTelemetry({

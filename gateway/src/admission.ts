@@ -33,17 +33,17 @@ interface Deps {
   readonly sessions: Sessions;
   readonly limits: RateLimits;
   readonly shedder: LoadShedder;
-  /** Where browsers see the gateway, if a proxy stands before it. */
-  readonly publicOrigin: string | undefined;
+  /** Where browsers see the gateway, and whose pages may call as ours do. */
+  readonly ownOrigins: ReadonlySet<string>;
 }
 
-export function admission({ sessions, limits, shedder, publicOrigin }: Deps): Admission {
+export function admission({ sessions, limits, shedder, ownOrigins }: Deps): Admission {
   return {
     async admit({ method, semantics }, { header, address, host, isGet }, setCookies) {
       // Before anything that costs: an overloaded gateway has no time to find out who asks.
       shedder.admit(semantics.priority);
       limits.byAddress(semantics.rateClass, address);
-      const crossSite = isCrossSite(header, host, publicOrigin);
+      const crossSite = isCrossSite(header, host, ownOrigins);
       if (crossSite && !isGet) {
         throw new ConnectError("calls from another site's page are not allowed", Code.PermissionDenied);
       }

@@ -21,6 +21,7 @@ import { mediaRoute } from "./media.ts";
 import { strictMetadata } from "./metadata.ts";
 import { objectCache } from "./object-cache.ts";
 import { accessTokens } from "./session/access-tokens.ts";
+import { cors } from "./session/cors.ts";
 import { gatewaySessions } from "./session/sessions.ts";
 import { edgeTelemetry } from "./telemetry.ts";
 import { webApp } from "./web-app.ts";
@@ -32,6 +33,7 @@ const GET_CACHE_BYTES = 16 * 1024 * 1024;
 export async function buildEdge(deps: ServiceDeps, config: GatewayConfig): Promise<Edge> {
   const identity = deps.client(IdentityService);
   const publicOrigin = config.publicUrl && new URL(config.publicUrl).origin;
+  const allowedOrigins = new Set(config.allowedOrigins);
   const secureCookies = publicOrigin?.startsWith("https:") ?? config.tlsCert !== undefined;
   const tokens = accessTokens({
     fetchJwks: async () => (await identity.getJwks({})).jwksJson,
@@ -46,7 +48,7 @@ export async function buildEdge(deps: ServiceDeps, config: GatewayConfig): Promi
       sessions: gatewaySessions({ identity, tokens, secureCookies }),
       limits: rateLimits(deps.clock.monotonic, defaultRates, counts),
       shedder,
-      publicOrigin,
+      ownOrigins: publicOrigin === undefined ? allowedOrigins : new Set([publicOrigin, ...allowedOrigins]),
     }),
     guesses: guesses(deps.clock.monotonic, GUESS_RATE, counts),
     addressOf: (request: NodeRequest) => addressOf(request, config.behindProxy),
@@ -78,6 +80,7 @@ export async function buildEdge(deps: ServiceDeps, config: GatewayConfig): Promi
   });
   const handler = edgeHandler({
     calls: table,
+    cors: cors(allowedOrigins),
     media,
     page: config.webDir === undefined ? undefined : webApp(config.webDir),
     telemetry: edgeTelemetry({ metrics: deps.metrics, log: deps.log, monotonic: deps.clock.monotonic }),

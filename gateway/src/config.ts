@@ -1,6 +1,13 @@
 import { defineConfig, wholeNumber } from "@antiphon/mesh";
 import { z } from "zod";
 
+const origins = z
+  .string()
+  .transform((text) => text.split(","))
+  .refine((list) => list.every((each) => /^https?:/.test(each) && URL.parse(each)?.origin === each), {
+    error: "must be origins separated by commas, such as https://app.music.example, with no path and no *",
+  });
+
 /** What the gateway reads from its environment, beside what every process of the mesh reads. */
 export const loadConfig = defineConfig({
   /** Signs and verifies media URLs, shared with the player. */
@@ -19,6 +26,8 @@ export const loadConfig = defineConfig({
   webDir: ["ANTIPHON_WEB_DIR", z.string().min(1).optional()],
   /** Where browsers see the gateway. Cookies are Secure where it is https. */
   publicUrl: ["ANTIPHON_PUBLIC_URL", z.url().optional()],
+  /** Origins of pages that may call as ours does, such as `https://app.music.example`. */
+  allowedOrigins: ["ANTIPHON_ALLOWED_ORIGINS", origins.default([])],
   /** Whether a proxy before the gateway adds to X-Forwarded-For: then its last entry is who calls. */
   behindProxy: ["ANTIPHON_BEHIND_PROXY", z.stringbool().default(false)],
   /** Files in PEM; with both the gateway speaks TLS itself. */

@@ -35,9 +35,9 @@ export function cachePolicyOf({ semantics }: Route): CachePolicy | undefined {
 /** Request headers that reach services, or decide on the bytes of an answer. */
 const VARYING = ["accept-encoding", "accept-language"] as const;
 
-/** The headers that an answer depends on, for `Vary`. */
+/** The headers that an answer depends on, beside its compression: for `Vary`. */
 export function varyOf({ isPublic }: CachePolicy): string {
-  return [...VARYING, ...(isPublic ? [] : ["cookie", "authorization"])].join(", ");
+  return isPublic ? "accept-language" : "accept-language, cookie, authorization";
 }
 
 /** What tells an answer from all others: call, message, codec, compression, language, and for whom it is. */

@@ -7,6 +7,7 @@ import { noteFailure } from "./failures.ts";
 import type { NodeHandler, NodeRequest, NodeResponse } from "./front.ts";
 import { type PassThrough, passingCalls } from "./pass/pass-through.ts";
 import type { PassDeps } from "./pass/passing.ts";
+import type { Cors } from "./session/cors.ts";
 import { type RequestTarget, targetOf } from "./target.ts";
 import type { EdgeTelemetry } from "./telemetry.ts";
 import { type Translated, type TranslatedDeps, translated } from "./translated.ts";
@@ -37,6 +38,7 @@ export function callsOf(deps: CallDeps & PassDeps & TranslatedDeps): ReadonlyMap
 interface Deps {
   /** Calls by path. */
   readonly calls: { get(path: string): Call | undefined };
+  readonly cors: Cors;
   readonly media: Answer;
   readonly page: Answer | undefined;
   readonly telemetry: EdgeTelemetry;
@@ -46,7 +48,7 @@ interface Deps {
  * The way of a request: a call by its exact path, else media, else the page. Nothing that a
  * request contains makes it throw.
  */
-export function edgeHandler({ calls, media, page, telemetry }: Deps): NodeHandler {
+export function edgeHandler({ calls, cors, media, page, telemetry }: Deps): NodeHandler {
   const isCall = (path: string) => calls.get(path) !== undefined;
   const traced: Answer = (request, response, target) =>
     runInScope({ traceparent: String(request.headers.traceparent) }, () => media(request, response, target));
@@ -78,6 +80,7 @@ export function edgeHandler({ calls, media, page, telemetry }: Deps): NodeHandle
       request.headers.traceparent = traceparent;
       const protocol = isCall(target.pathname) ? protocolOf(request) : "http";
       telemetry.observe(response, { route, protocol, trace: traceIdOf(traceparent) });
+      if (cors.answers(request, response)) return;
       await answer(request, response, target);
     } catch (error) {
       telemetry.failed(request, response, error);
@@ -95,7 +98,7 @@ function answerCall({ translate, pass }: Call): Answer {
       return;
     }
     if (request.method === "GET") {
-      response.setHeader("vary", "accept-encoding");
+      response.appendHeader("vary", "accept-encoding");
       const fault = faultOfGet(target);
       if (fault !== undefined) {
         refuseAsConnect(response, 400, "invalid_argument", fault);

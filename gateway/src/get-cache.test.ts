@@ -31,7 +31,7 @@ describe("a GET that everybody may keep", () => {
     const first = await get(GET_TRACK, { trackId: TRACK_ID }, language("a"));
     expect(await first.json()).toMatchObject({ track: { title: "Ode" } });
     expect(first.headers.get("cache-control")).toBe("public, max-age=60");
-    expect(first.headers.get("vary")).toBe("accept-encoding, accept-language");
+    expect(first.headers.get("vary")).toBe("origin, accept-encoding, accept-language");
     const etag = first.headers.get("etag") ?? "";
     const again = await get(GET_TRACK, { trackId: TRACK_ID }, language("a"));
     expect(await again.json()).toMatchObject({ track: { title: "Ode" } });
@@ -90,7 +90,7 @@ describe("a GET of a listener's", () => {
     const headers = await as("lst_1");
     const first = await get(GET_ME, {}, headers);
     expect(first.headers.get("cache-control")).toBe("private, max-age=60");
-    expect(first.headers.get("vary")).toBe("accept-encoding, accept-language, cookie, authorization");
+    expect(first.headers.get("vary")).toBe("origin, accept-encoding, accept-language, cookie, authorization");
     await get(GET_ME, {}, headers);
     expect(edge.seen).toHaveLength(1);
     await get(GET_ME, {}, await as("lst_2"));

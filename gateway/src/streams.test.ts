@@ -16,6 +16,7 @@ import { callsOf, edgeHandler } from "./edge.ts";
 import { type Front, openFront } from "./front.ts";
 import { getCache } from "./get-cache.ts";
 import { strictMetadata } from "./metadata.ts";
+import { cors } from "./session/cors.ts";
 import { edgeTelemetry } from "./telemetry.ts";
 
 /** Streams through the gateway from a service on the mesh that never ends one by itself. */
@@ -67,6 +68,7 @@ beforeEach(async () => {
   };
   const handler = edgeHandler({
     calls: callsOf({ ...calls, routes, secureCookies: false }),
+    cors: cors(new Set()),
     media: (_request, response) => void response.end(),
     page: undefined,
     telemetry: edgeTelemetry({

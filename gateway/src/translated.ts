@@ -64,7 +64,7 @@ export function translated(translate: UniversalHandler, route: Route, deps: Tran
     response: NodeResponse,
     target: RequestTarget,
   ): Promise<UniversalServerResponse> {
-    response.setHeader("vary", varyOf(policy));
+    response.appendHeader("vary", varyOf(policy));
     const { admission, getCache, monotonic } = deps;
     const setCookies: string[] = [];
     const asking = {

@@ -34,11 +34,14 @@ import { mediaRoute } from "../src/media.ts";
 import { strictMetadata } from "../src/metadata.ts";
 import { objectCache } from "../src/object-cache.ts";
 import { accessTokens } from "../src/session/access-tokens.ts";
+import { cors } from "../src/session/cors.ts";
 import { gatewaySessions } from "../src/session/sessions.ts";
 import { edgeTelemetry } from "../src/telemetry.ts";
 import { bytesOver } from "./bytes-over.ts";
 
 export const MEDIA_KEY = "a media key for tests, long enough to be one";
+/** Of a page that may call as ours does. */
+export const ALLOWED_ORIGIN = "https://app.music.example";
 export const TRACK_ID = "trk_00000000000000000001";
 export const OBJECT = Buffer.from(Array.from({ length: 1000 }, (_, index) => index % 256));
 
@@ -157,7 +160,7 @@ export async function startEdge(
       sessions,
       limits: rateLimits(monotonic),
       shedder: { admit() {}, close() {} },
-      publicOrigin: undefined,
+      ownOrigins: new Set([ALLOWED_ORIGIN]),
     }),
     guesses: guesses(monotonic),
     addressOf: (request: NodeRequest) => addressOf(request, false),
@@ -171,6 +174,7 @@ export async function startEdge(
   };
   const handler = edgeHandler({
     calls: callsOf({ ...calls, routes, secureCookies: false }),
+    cors: cors(new Set([ALLOWED_ORIGIN])),
     media: mediaRoute({
       owners: new Map([["player", createClient(MediaService, services)]]),
       cache: objectCache({ maxBytes: 1_048_576, metrics: new Registry() }),

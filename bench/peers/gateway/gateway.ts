@@ -18,6 +18,7 @@ import { defaultRates, rateLimits } from "../../../gateway/src/limits/rate-limit
 import { mediaRoute } from "../../../gateway/src/media.ts";
 import { strictMetadata } from "../../../gateway/src/metadata.ts";
 import { objectCache } from "../../../gateway/src/object-cache.ts";
+import { cors } from "../../../gateway/src/session/cors.ts";
 import { edgeTelemetry } from "../../../gateway/src/telemetry.ts";
 import { batch, exported, list } from "./messages.ts";
 import { serveUsage } from "./serve-usage.ts";
@@ -38,7 +39,7 @@ const calls = {
     sessions: { authenticate: async () => undefined },
     limits: rateLimits(monotonic, rates),
     shedder: loadShedder(monotonic),
-    publicOrigin: undefined,
+    ownOrigins: new Set(),
   }),
   guesses: guesses(monotonic),
   addressOf: (request: NodeRequest) => addressOf(request, false),
@@ -52,6 +53,7 @@ const calls = {
 };
 const handler = edgeHandler({
   calls: callsOf({ ...calls, routes, secureCookies: false }),
+  cors: cors(new Set()),
   media: mediaRoute({
     owners: new Map([["catalog", createClient(MediaService, transport)]]),
     cache: objectCache({ maxBytes: 67_108_864, metrics: new Registry() }),

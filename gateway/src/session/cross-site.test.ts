@@ -6,6 +6,8 @@ test.each([
   ["an address that was typed", { "sec-fetch-site": "none" }, false],
   ["another site", { "sec-fetch-site": "cross-site" }, true],
   ["a sister domain", { "sec-fetch-site": "same-site" }, true],
+  ["a page that may", { origin: "https://app.music.example", "sec-fetch-site": "same-site" }, false],
+  ["an image of it", { "sec-fetch-site": "same-site" }, true],
   ["our own origin", { origin: "http://music.example:8080" }, false],
   ["the origin before the proxy", { origin: "https://music.example" }, false],
   ["our host on another port", { origin: "http://music.example:9999" }, true],
@@ -13,5 +15,6 @@ test.each([
   ["a sandboxed frame", { origin: "null" }, true],
   ["no browser at all", {}, false],
 ])("%s: cross-site is %#", (_what, header, expected) => {
-  expect(isCrossSite(new Headers(header), "music.example:8080", "https://music.example")).toBe(expected);
+  const ownOrigins = new Set(["https://music.example", "https://app.music.example"]);
+  expect(isCrossSite(new Headers(header), "music.example:8080", ownOrigins)).toBe(expected);
 });

@@ -5,13 +5,12 @@ import type { HeaderView } from "../header-view.ts";
  * forgery works. Browsers say it in `Sec-Fetch-Site`; those that do not, in `Origin`.
  *
  * @param host the authority that the request was sent to
- * @param publicOrigin where browsers see the gateway, if a proxy stands before it
+ * @param ownOrigins where browsers see the gateway, and whose pages may call as ours do
  */
-export function isCrossSite(header: HeaderView, host: string, publicOrigin: string | undefined): boolean {
+export function isCrossSite(header: HeaderView, host: string, ownOrigins: ReadonlySet<string>): boolean {
+  const origin = header.get("origin");
+  if (origin !== null && ownOrigins.has(origin)) return false;
   const site = header.get("sec-fetch-site");
   if (site !== null) return site !== "same-origin" && site !== "none";
-  const origin = header.get("origin");
-  if (origin === null) return false;
-  if (origin === publicOrigin) return false;
-  return URL.parse(origin)?.host !== host;
+  return origin !== null && URL.parse(origin)?.host !== host;
 }
