@@ -3,7 +3,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 MUSIC ?=
 ARGS ?=
 .DEFAULT_GOAL := help
-.PHONY: help setup run test chaos check format generate bench soak web clean
+.PHONY: help setup run test chaos fuzz check format generate bench soak web clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -45,6 +45,9 @@ generate: setup ## proto/gen from the contracts
 
 soak: setup ## 15 minutes of kills, stops and restarts under load (ARGS=MINUTES)
 	@node bench/src/soak/main.ts $(ARGS)
+
+fuzz: setup ## 10 minutes of hostile bytes for the gateway (ARGS="MINUTES SEED PATH")
+	@node gateway/testing/fuzz/main.ts $(ARGS)
 
 bench: setup ## NAME=overhead make bench
 	node bench/src/main.ts $(NAME)

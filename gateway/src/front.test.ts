@@ -134,3 +134,27 @@ test("a client that resets its streams in a flood loses its connection", async (
   }
   await until(() => session.destroyed && front.connections === 0);
 });
+
+test.each([
+  ["HTTP/1.1", "GET / HTTP/1.1\r\nHost: a\r\n\r\n"],
+  ["HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0"],
+])("a client of %s that closes its half takes the connection with it", async (_what, bytes) => {
+  const { port } = await open(answerVersion);
+  const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+  socket.write(bytes);
+  await once(socket, "data");
+  socket.end();
+  await until(() => front.connections === 0);
+  socket.destroy();
+});
+
+test.each([false, true])("a body whose sender goes away ends nobody's process (read: %s)", async (read) => {
+  const gone = Promise.withResolvers<void>();
+  const { port } = await open((request) => {
+    if (read) request.once("data", () => {});
+    request.once("close", () => gone.resolve());
+  });
+  const socket = connect(port, "127.0.0.1");
+  socket.write("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf", () => socket.destroy());
+  await gone.promise;
+});

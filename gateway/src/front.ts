@@ -66,8 +66,15 @@ const HTTP2_PREFACE = "PRI * HTTP/2.0";
  * it speaks, with TLS its handshake does.
  * Rejects where the port is taken, or the certificate cannot be used.
  */
-export async function openFront(handler: NodeHandler, options: FrontOptions): Promise<Front> {
+export async function openFront(handle: NodeHandler, options: FrontOptions): Promise<Front> {
   const limits = options.limits ?? defaultLimits;
+  const handler: NodeHandler = (request, response) => {
+    // Who reads a body stops listening when it has what it wants. An error that comes after that, with nobody
+    // left to hear it, would end the process.
+    request.on("error", ignore);
+    response.on("error", ignore);
+    handle(request, response);
+  };
   const http1 = http.createServer(
     {
       headersTimeout: limits.headersTimeoutMs,
@@ -107,9 +114,11 @@ export async function openFront(handler: NodeHandler, options: FrontOptions): Pr
     session.once("close", () => sessions.delete(session));
   });
 
-  const listener = listenerOf(options, limits.headersTimeoutMs, (socket, speaksHttp2) =>
-    (speaksHttp2 ? h2 : http1).emit("connection", socket),
-  );
+  const listener = listenerOf(options, limits.headersTimeoutMs, (socket, speaksHttp2) => {
+    // A session does not end because its client said that it has: it would be kept until it is idle.
+    if (speaksHttp2) socket.allowHalfOpen = false;
+    (speaksHttp2 ? h2 : http1).emit("connection", socket);
+  });
   listener.on("connection", (socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
@@ -138,6 +147,9 @@ export async function openFront(handler: NodeHandler, options: FrontOptions): Pr
     },
   };
 }
+
+/** What an error means is told by `close`. */
+function ignore(): void {}
 
 type OnSpeaks = (socket: Socket, speaksHttp2: boolean) => void;
 

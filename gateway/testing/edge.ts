@@ -26,7 +26,7 @@ import { MAX_MESSAGE_BYTES } from "../src/calls.ts";
 import { builtOffers } from "../src/contracts/offer.ts";
 import { type Route, readContracts } from "../src/contracts/routes.ts";
 import { callsOf, edgeHandler } from "../src/edge.ts";
-import { type Front, type NodeRequest, openFront } from "../src/front.ts";
+import { defaultLimits, type Front, type FrontLimits, type NodeRequest, openFront } from "../src/front.ts";
 import { getCache } from "../src/get-cache.ts";
 import { guesses } from "../src/limits/guesses.ts";
 import { rateLimits } from "../src/limits/rate-limits.ts";
@@ -65,6 +65,7 @@ export async function startEdge(
     readonly cached?: readonly string[];
     log?: Logger;
     metrics?: Registry;
+    limits?: FrontLimits;
   } = {},
 ): Promise<TestEdge> {
   const keys = await generateKeyPair("ES256");
@@ -188,7 +189,11 @@ export async function startEdge(
       monotonic,
     }),
   });
-  const front = await openFront(handler, { host: "127.0.0.1", port: 0 });
+  const front = await openFront(handler, {
+    host: "127.0.0.1",
+    port: 0,
+    limits: overrides.limits ?? defaultLimits,
+  });
   return { front, url: `http://127.0.0.1:${front.port}`, seen, asked, token };
 }
 
