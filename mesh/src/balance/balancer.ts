@@ -10,7 +10,7 @@ import { ejectOutliers } from "./outliers.ts";
 import { PickLog, type PickRecord } from "./pick-log.ts";
 import { Pool } from "./pool.ts";
 import { type BalanceOverrides, type BalanceSettings, balanceSettings, type HashSource } from "./settings.ts";
-import { subsetOf } from "./subset.ts";
+import { orderOf } from "./subset.ts";
 
 export interface BalancerOptions {
   readonly clock?: Clock;
@@ -39,6 +39,12 @@ const TICK_MS = 1_000;
 const MOST_ROTATIONS = 10;
 const TRANSITIONS_KEPT = 64;
 
+/** Of a subset, so large a part is to be connected, or about to be; else more endpoints are taken. */
+const LEAST_ALIVE = 0.5;
+/** Of a fleet that is gone altogether no more is tried than so many times the subset. */
+const MOST_SUBSETS = 3;
+const NO_CHANGES: EndpointChanges = { added: [], removed: [] };
+
 const processId = crypto.randomUUID();
 
 /**
@@ -53,6 +59,8 @@ export class Balancer {
   readonly #endpoints = new Map<string, Endpoint>();
   #draining: Endpoint[] = [];
   #infos: readonly EndpointInfo[] = [];
+  /** All that discovery knows, by key, in the order in which this caller takes them. */
+  #order: readonly (readonly [string, EndpointInfo])[] = [];
   #pool: Pool | undefined;
   /** Of the endpoints of one version each. */
   readonly #versions = new Map<string, Pool>();
@@ -121,13 +129,18 @@ export class Balancer {
     return this.#apply();
   }
 
-  /** Tells how the connection to an endpoint stands, and why. */
-  setLink(endpoint: Endpoint, link: LinkState, reason = "not connected"): void {
+  /**
+   * Tells how the connection to an endpoint stands, and why. Where that leaves too few of a subset, others come in
+   * for them: they are returned, for the binding to connect.
+   */
+  setLink(endpoint: Endpoint, link: LinkState, reason = "not connected"): EndpointChanges {
     const nowMs = this.#clock.monotonic();
     endpoint.link = link;
     if (link === "ready") endpoint.machine.connected(nowMs);
     else endpoint.machine.disconnected(reason, nowMs);
     this.#forgetPools();
+    const mayBeTooFew = link === "backoff" && this.#endpoints.size < this.#order.length;
+    return mayBeTooFew ? this.#take(nowMs) : NO_CHANGES;
   }
 
   /**
@@ -234,9 +247,33 @@ export class Balancer {
   }
 
   #apply(): EndpointChanges {
-    const nowMs = this.#clock.monotonic();
     const known = new Map(this.#infos.map((info) => [keyOf(info), info]));
-    const wanted = subsetOf(known, this.#fleet.settings.subsetSize, this.#callerId);
+    const { subsetSize: size, preferZone } = this.#fleet.settings;
+    const isNear = preferZone ? ({ zone }: EndpointInfo) => zone === this.#zone : undefined;
+    this.#order =
+      size === 0 || known.size <= size
+        ? [...known]
+        : orderOf(known, { size, callerId: this.#callerId, isNear });
+    return this.#take(this.#clock.monotonic());
+  }
+
+  /** The first of the order, and as many more as make up for those that cannot be connected. */
+  #wanted(): ReadonlyMap<string, EndpointInfo> {
+    const size = this.#fleet.settings.subsetSize;
+    const order = this.#order;
+    if (size === 0 || order.length <= size) return new Map(order);
+    let alive = 0;
+    let taken = 0;
+    for (const [key] of order.slice(0, MOST_SUBSETS * size)) {
+      if (taken >= size && alive >= LEAST_ALIVE * size) break;
+      if (this.#endpoints.get(key)?.link !== "backoff") alive++;
+      taken++;
+    }
+    return new Map(order.slice(0, taken));
+  }
+
+  #take(nowMs: number): EndpointChanges {
+    const wanted = this.#wanted();
     const removed = [...this.#endpoints].filter(([key]) => !wanted.has(key));
     const added: Endpoint[] = [];
     for (const [key, info] of wanted) {

@@ -75,6 +75,16 @@ test("a replica that comes back is connected again", async () => {
   expect((await client.echo({})).text).toBe("second");
 });
 
+test("a caller whose whole subset dies goes on with others, before discovery knows", async () => {
+  const replicas = await Promise.all([1, 2, 3].map(() => start(grpcPeer(named("here")))));
+  const { client, transport } = meshOf(replicas, { balance: { subsetSize: 1 } });
+  await client.echo({});
+  const [used] = transport.debugSnapshot().endpoints;
+  await replicas.find((peer) => infoOf(peer).id === used?.id)!.kill();
+  await until(() => transport.debugSnapshot().endpoints.length > 1);
+  expect((await client.echo({})).text).toBe("here");
+});
+
 test("GOAWAY moves calls to a new connection without a failure", async () => {
   const sessions: Http2Session[] = [];
   const peer = await start(

@@ -216,7 +216,7 @@ export class Cluster {
         connect,
         log,
         onState: (of, state, reason) => {
-          this.#balancer.setLink(of, state, reason);
+          this.#follow(this.#balancer.setLink(of, state, reason));
           this.#settle();
         },
       });

@@ -84,6 +84,8 @@ export class MeshPolicy implements experimental.LoadBalancer {
   #service: FollowedService | undefined;
   #policy: TrafficPolicy | undefined;
   #addresses: ReadonlyMap<EndpointInfo, experimental.Endpoint> = new Map();
+  #channelOptions: ChannelOptions = {};
+  #note = "";
   #leave: (() => void) | undefined;
   #lastError = "discovery knows no endpoint";
   #updating = false;
@@ -111,7 +113,8 @@ export class MeshPolicy implements experimental.LoadBalancer {
     note: string,
   ): boolean {
     if (config instanceof MeshPolicyConfig && config.service) this.#serve(config.service);
-    const follow = (changes: EndpointChanges) => this.#follow(changes, options, note);
+    this.#channelOptions = options;
+    this.#note = note;
     this.#updating = true;
     // A resolver that fails says nothing about the endpoints it told of before.
     if (!endpoints.ok) this.#lastError = endpoints.error.details;
@@ -119,12 +122,12 @@ export class MeshPolicy implements experimental.LoadBalancer {
       this.#addresses = new Map(
         endpoints.value.map((endpoint) => [infoOf(endpoint) ?? strangerOf(endpoint), endpoint]),
       );
-      follow(this.#balancer.update([...this.#addresses.keys()]));
+      this.#follow(this.#balancer.update([...this.#addresses.keys()]));
     }
     const policy = this.#service?.policyState.policy;
     if (policy !== this.#policy) {
       this.#policy = policy;
-      follow(this.#balancer.configure({ ...this.#options.balance, ...balanceOf(policy?.balance) }));
+      this.#follow(this.#balancer.configure({ ...this.#options.balance, ...balanceOf(policy?.balance) }));
     }
     this.#updating = false;
     this.#publish();
@@ -182,16 +185,16 @@ export class MeshPolicy implements experimental.LoadBalancer {
     };
   }
 
-  #follow({ added, removed }: EndpointChanges, options: ChannelOptions, note: string): void {
+  #follow({ added, removed }: EndpointChanges): void {
     for (const endpoint of removed) this.#drop(endpoint);
-    for (const endpoint of added) this.#add(endpoint, this.#addresses.get(endpoint.info)!, options, note);
+    for (const endpoint of added) this.#add(endpoint, this.#addresses.get(endpoint.info)!);
   }
 
-  #add(endpoint: Endpoint, address: experimental.Endpoint, options: ChannelOptions, note: string): void {
+  #add(endpoint: Endpoint, address: experimental.Endpoint): void {
     const helper = experimental.createChildChannelControlHelper(this.#helper, {
       updateState: (state, _picker, error) => this.#onState(endpoint, state, error),
     });
-    const leaf = new experimental.LeafLoadBalancer(address, helper, options, note);
+    const leaf = new experimental.LeafLoadBalancer(address, helper, this.#channelOptions, this.#note);
     this.#children.set(endpoint, { endpoint, leaf, watchdog: undefined, stuck: false });
     leaf.startConnecting();
   }
@@ -211,7 +214,7 @@ export class MeshPolicy implements experimental.LoadBalancer {
     child.watchdog = undefined;
     if (state === connectivityState.CONNECTING) this.#watch(child);
     else child.stuck = false;
-    this.#balancer.setLink(endpoint, linkOf(state), error ?? undefined);
+    this.#follow(this.#balancer.setLink(endpoint, linkOf(state), error ?? undefined));
     // A leaf whose connection went falls idle; the mesh keeps its endpoints connected.
     if (state === connectivityState.IDLE) child.leaf.exitIdle();
     this.#publish();

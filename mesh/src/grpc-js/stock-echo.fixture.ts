@@ -51,6 +51,7 @@ export async function stockEcho(policy: PolicyInit | undefined, ...versions: Ech
     metrics,
     policy: (next: PolicyInit | undefined) => policies.set(service, next),
     shown,
+    kill: (version: string) => peers[Number(version) - 1]!.kill(),
     /** Connects, and waits for all servers. */
     async allReady(): Promise<void> {
       client.getChannel().getConnectivityState(true);

@@ -65,6 +65,18 @@ test("retries stay within the budget, and a call without any left ends as its la
   expect(away.calls).toBeLessThanOrEqual(60);
 });
 
+test("where its whole subset dies, others come in for it", async () => {
+  const servers = [named("1"), named("2"), named("3")];
+  const { call, shown, kill } = await stockEcho(
+    { balance: { subsetSize: 1 } },
+    ...servers.map(({ handlers }) => handlers),
+  );
+  const name = await call();
+  await kill(name);
+  await until(() => shown()!.endpoints.length > 1);
+  expect(await call()).not.toBe(name);
+});
+
 test("its transitions are counted, and an ejection is seen", async () => {
   const broken = failing(grpc.status.INTERNAL);
   const ejection = { consecutiveFailures: 2, baseTime: { seconds: 50n } };

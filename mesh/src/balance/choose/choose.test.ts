@@ -176,6 +176,45 @@ describe("subsets", () => {
     expect(() => balancer.configure({ subsetSize: -1 })).toThrow("subsetSize");
     expect(balancer.endpoints).toHaveLength(5);
   });
+
+  test("with half of it gone, others come in at once, and no more than are needed", () => {
+    const { balancer } = balancerOf(fleet, { subsetSize: 20 });
+    const first = balancer.endpoints;
+    for (const endpoint of first.slice(0, 10)) {
+      expect(balancer.setLink(endpoint, "backoff", "gone").added).toEqual([]);
+    }
+    const { added } = balancer.setLink(first[10]!, "backoff", "gone");
+    expect(added).toHaveLength(1);
+    expect(balancer.endpoints).toHaveLength(21);
+    for (const endpoint of first.slice(11)) balancer.setLink(endpoint, "backoff", "gone");
+    expect(balancer.endpoints).toHaveLength(30);
+    expect(first).not.toContain(added[0]);
+  });
+
+  test("of a fleet that is gone as a whole no more than three subsets are tried", () => {
+    const { balancer } = balancerOf(fleet, { subsetSize: 20 });
+    for (let alive = balancer.endpoints; alive.length > 0; ) {
+      for (const endpoint of alive) balancer.setLink(endpoint, "backoff", "gone");
+      alive = balancer.endpoints.filter(({ link }) => link !== "backoff");
+    }
+    expect(balancer.endpoints).toHaveLength(60);
+    const update = balancer.update(fleet.slice(0, 15));
+    expect(update.removed.length).toBeGreaterThan(45 - 15);
+    expect(balancer.endpoints).toHaveLength(15);
+  });
+
+  test("a caller's own zone has three quarters of it, as far as there are so many", () => {
+    const zoned = fleet.map((one, index) => ({ ...one, zone: index < 30 ? "a" : "b" }));
+    const zones = (infos: typeof zoned, preferZone: boolean) => {
+      const { balancer } = balancerOf(infos, { subsetSize: 20, preferZone });
+      const near = balancer.endpoints.filter(({ info }) => info.zone === "a").length;
+      return [near, balancer.endpoints.length - near];
+    };
+    expect(zones(zoned, true)).toEqual([15, 5]);
+    expect(zones(zoned.slice(20), true)).toEqual([10, 10]);
+    expect(zones(zoned.slice(0, 32), true)).toEqual([18, 2]);
+    expect(zones(zoned, false)[0]).toBeLessThan(10);
+  });
 });
 
 test("a version comes first while it is well, then any other", () => {
