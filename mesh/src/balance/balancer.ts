@@ -8,7 +8,7 @@ import { Endpoint, type Fleet, type LinkState } from "./endpoint.ts";
 import { ENDPOINT_STATES, type EndpointState, type Transition } from "./endpoint-state.ts";
 import { ejectOutliers } from "./outliers.ts";
 import { PickLog, type PickRecord } from "./pick-log.ts";
-import { Pool } from "./pool.ts";
+import { Pool, type PoolParts } from "./pool.ts";
 import { type BalanceOverrides, type BalanceSettings, balanceSettings, type HashSource } from "./settings.ts";
 import { orderOf } from "./subset.ts";
 
@@ -26,6 +26,14 @@ export interface BalancerOptions {
   readonly random?: () => number;
   /** Hears of every transition, once. */
   readonly onTransition?: (transition: Transition) => void;
+}
+
+export interface Standing {
+  readonly usable: number;
+  /** Too few are well: whoever is connected is used. */
+  readonly isPanic: boolean;
+  /** More than there are endpoints where this caller uses a subset. */
+  readonly known: number;
 }
 
 export interface EndpointChanges {
@@ -69,7 +77,13 @@ export class Balancer {
   readonly #log = new PickLog();
   readonly #transitions: Transition[] = [];
   readonly #listeners = new Set<(transition: Transition) => void>();
-  readonly #question: ChoiceQuestion = { nowMs: 0, tried: undefined, key: undefined };
+  readonly #question: ChoiceQuestion = {
+    nowMs: 0,
+    tried: undefined,
+    key: undefined,
+    version: undefined,
+    path: undefined,
+  };
   readonly #choice: Choice = {
     endpoint: undefined,
     reason: "its turn",
@@ -150,13 +164,21 @@ export class Balancer {
    * has to be counted in with `Endpoint.begin`, at once, so that a burst spreads.
    * Undefined where none is connected. No I/O; O(1) with `p2c`.
    */
-  pick(nowMs: number, tried?: readonly Endpoint[], key?: string, version?: string): Endpoint | undefined {
+  pick(
+    nowMs: number,
+    tried?: readonly Endpoint[],
+    key?: string,
+    version?: string,
+    path?: string,
+  ): Endpoint | undefined {
     if (nowMs >= this.#dueAtMs) this.advance(nowMs);
     const question = this.#question;
     const choice = this.#choice;
     question.nowMs = nowMs;
     question.tried = tried;
     question.key = key;
+    question.version = version;
+    question.path = path;
     choice.endpoint = undefined;
     let pool = version === undefined ? undefined : this.#versionPool(version, nowMs);
     let from = pool?.choose(question, choice);
@@ -168,7 +190,7 @@ export class Balancer {
         from = pool.choose(question, choice);
       }
     }
-    if (choice.endpoint) this.#log.add(nowMs, choice, from!, pool!, tried);
+    if (choice.endpoint) this.#log.add(question, choice, from!, pool!, tried);
     return choice.endpoint;
   }
 
@@ -224,6 +246,12 @@ export class Balancer {
   /** Endpoints that are gone but for attempts in flight. */
   get draining(): readonly Endpoint[] {
     return this.#draining.filter((endpoint) => endpoint.inFlight > 0);
+  }
+
+  /** How many endpoints a call may go to now, of how many that discovery knows. */
+  standing(): Standing {
+    const { usable, isPanic } = this.#currentPool(this.#clock.monotonic());
+    return { usable: usable.length, isPanic, known: this.#infos.length };
   }
 
   recentPicks(): PickRecord[] {
@@ -298,26 +326,29 @@ export class Balancer {
   }
 
   #currentPool(nowMs: number): Pool {
-    this.#pool ??= this.#newPool(this.endpoints, true, nowMs);
+    this.#pool ??= this.#newPool(this.endpoints, nowMs);
     return this.#pool;
   }
 
   #versionPool(version: string, nowMs: number): Pool {
     let pool = this.#versions.get(version);
     if (!pool) {
-      const endpoints = this.endpoints.filter(({ info }) => info.version === version);
-      pool = this.#newPool(endpoints, false, nowMs);
+      const isOf = ({ info }: Endpoint) => info.version === version;
+      pool = this.#newPool(this.endpoints.filter(isOf), nowMs, {
+        version,
+        others: this.endpoints.filter((one) => !isOf(one)),
+      });
       this.#versions.set(version, pool);
     }
     return pool;
   }
 
-  #newPool(endpoints: readonly Endpoint[], mayPanic: boolean, nowMs: number): Pool {
+  #newPool(endpoints: readonly Endpoint[], nowMs: number, only?: PoolParts["only"]): Pool {
     const ring = () => {
       this.#ring ??= new Ring(this.endpoints);
       return this.#ring;
     };
-    return new Pool({ endpoints, fleet: this.#fleet, mayPanic, zone: this.#zone, ring, nowMs });
+    return new Pool({ endpoints, only, fleet: this.#fleet, zone: this.#zone, ring, nowMs });
   }
 
   #forgetPools(): void {

@@ -6,9 +6,9 @@ import type { Endpoint, Fleet } from "./endpoint.ts";
 
 export interface PoolParts {
   readonly endpoints: readonly Endpoint[];
+  /** Set where these are of one version alone, and the others of the target; then nobody who is ejected is used. */
+  readonly only?: { readonly version: string; readonly others: readonly Endpoint[] } | undefined;
   readonly fleet: Fleet;
-  /** Whether those that are ejected may be used where too few are well. */
-  readonly mayPanic: boolean;
   /** The caller's. */
   readonly zone: string;
   /** Of all endpoints; asked for where the algorithm needs it. */
@@ -17,7 +17,7 @@ export interface PoolParts {
 }
 
 /** From which of the endpoints a choice was made. */
-export type PoolName = "all" | "own zone" | "other zones" | "panic";
+export type PoolName = "all" | "its version" | "own zone" | "other zones" | "panic";
 
 /** An endpoint that no attempt goes to, and why. */
 export interface LeftOut {
@@ -40,6 +40,7 @@ export class Pool {
   /** Too few are well: whoever is connected is used. */
   readonly isPanic: boolean;
   readonly leftOut: readonly LeftOut[];
+  readonly #all: PoolName;
   readonly #random: () => number;
   readonly #everywhere: Chooser;
   readonly #ownZone: Chooser | undefined;
@@ -48,14 +49,15 @@ export class Pool {
   readonly #staying: number = 0;
 
   constructor(parts: PoolParts) {
-    const { endpoints, fleet, mayPanic, zone } = parts;
+    const { endpoints, only, fleet, zone } = parts;
     const { panicThreshold, preferZone, zoneSpillBelow } = fleet.settings;
     const well = endpoints.filter((endpoint) => endpoint.admits);
     const connected = endpoints.filter((endpoint) => endpoint.link === "ready");
     const tooFew = well.length === 0 || well.length < panicThreshold * endpoints.length;
-    this.isPanic = mayPanic && tooFew && well.length < connected.length;
+    this.isPanic = !only && tooFew && well.length < connected.length;
     this.usable = this.isPanic ? connected : well;
-    this.leftOut = leftOutOf(endpoints, this.isPanic);
+    this.leftOut = leftOutOf(endpoints, this.isPanic, only);
+    this.#all = only ? "its version" : "all";
     this.#random = fleet.random;
     this.#everywhere = chooserOf(this.usable, parts);
     const near = preferZone ? this.usable.filter((endpoint) => endpoint.info.zone === zone) : [];
@@ -79,7 +81,7 @@ export class Pool {
       if (choice.endpoint) return "other zones";
     }
     if (this.usable.length > 0) this.#everywhere.choose(question, choice);
-    return this.isPanic ? "panic" : "all";
+    return this.isPanic ? "panic" : this.#all;
   }
 
   /** In the own zone, unless the one chosen there has its hands full and one elsewhere is better. */
@@ -117,12 +119,15 @@ function chooserOf(members: readonly Endpoint[], { fleet, ring, nowMs }: PoolPar
   }
 }
 
-function leftOutOf(endpoints: readonly Endpoint[], isPanic: boolean): LeftOut[] {
+function leftOutOf(endpoints: readonly Endpoint[], isPanic: boolean, only: PoolParts["only"]): LeftOut[] {
   const leftOut: LeftOut[] = [];
   for (const endpoint of endpoints) {
-    if (leftOut.length === MOST_LEFT_OUT) break;
+    if (leftOut.length === MOST_LEFT_OUT) return leftOut;
     const why = isPanic && endpoint.link === "ready" ? undefined : endpoint.whyNot;
     if (why) leftOut.push({ endpoint: endpoint.info.id, why });
+  }
+  for (const { info } of only?.others.slice(0, MOST_LEFT_OUT - leftOut.length) ?? []) {
+    leftOut.push({ endpoint: info.id, why: `is of version ${info.version}` });
   }
   return leftOut;
 }

@@ -3,6 +3,7 @@ import { Code } from "@connectrpc/connect";
 import type { Logger } from "pino";
 import { Balancer, type EndpointChanges } from "../balance/balancer.ts";
 import type { Endpoint } from "../balance/endpoint.ts";
+import { rounded } from "../balance/pick-log.ts";
 import type { BalanceOverrides } from "../balance/settings.ts";
 import { snapshotOf } from "../balance/snapshot.ts";
 import type { Clock } from "../clock.ts";
@@ -77,8 +78,9 @@ export class Cluster {
     tried: readonly Endpoint[] | undefined,
     key: string | undefined,
     version: string | undefined,
+    path: string,
   ): Endpoint | undefined {
-    return this.#balancer.pick(nowMs, tried, key, version);
+    return this.#balancer.pick(nowMs, tried, key, version, path);
   }
 
   /** Whether its connection can be used now. */
@@ -163,14 +165,16 @@ export class Cluster {
   }
 
   snapshot(): TargetSnapshot {
+    const { summary, ...balance } = snapshotOf(this.#balancer, this.#options.clock.monotonic());
     return {
       target: this.target.text,
       client: "mesh",
+      summary,
       discovered: this.#discovered,
       waiting: this.#waiters.size,
-      retryBudgetRemaining: this.retryBudgetRemaining(),
+      retryBudgetRemaining: rounded(this.retryBudgetRemaining()),
       policy: shownPolicy(this.#policyState),
-      ...snapshotOf(this.#balancer, this.#options.clock.monotonic()),
+      ...balance,
     };
   }
 

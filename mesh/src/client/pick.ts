@@ -23,7 +23,7 @@ export function pickLayer(next: Send, { cluster, clock, onOtherVersion }: PickPa
       done(call.aborted);
       return;
     }
-    const endpoint = cluster.pick(clock.monotonic(), call.tried, call.key, call.version);
+    const endpoint = cluster.pick(clock.monotonic(), call.tried, call.key, call.version, call.plan.path);
     if (endpoint) {
       if (call.version !== undefined && endpoint.info.version !== call.version) onOtherVersion();
       call.endpoint = endpoint;

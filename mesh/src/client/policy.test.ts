@@ -219,8 +219,10 @@ test("how calls are spread is the policy's", async () => {
   const { mesh, own, shown } = await meshOf(version("1", 3));
   mesh.policy("echo", { balance: { algorithm: BalanceAlgorithm.ROUND_ROBIN, slowStart: ms(0) } });
   for (let call = 0; call < 9; call++) await own.echo({});
-  const { balance, endpoints } = shown();
+  const { balance, endpoints, recentPicks, summary } = shown();
   expect(balance.algorithm).toBe("round_robin");
+  expect(summary).toBe("3 of 3 endpoints get calls");
+  expect(recentPicks[0]).toMatchObject({ method: "antiphon.mesh.v1.EchoService/Echo", reason: "its turn" });
   expect(endpoints.map(({ picks }) => picks)).toEqual([3, 3, 3]);
 });
 

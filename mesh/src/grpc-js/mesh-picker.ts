@@ -52,7 +52,7 @@ export class MeshPicker implements experimental.Picker {
     this.#expire(nowMs);
     const attempts = this.#attemptsOf(args.metadata);
     const { tried } = attempts;
-    const endpoint = balancer.pick(nowMs, tried, this.#keyOf(args.metadata), version);
+    const endpoint = balancer.pick(nowMs, tried, this.#keyOf(args.metadata), version, path);
     const result = endpoint && leafOf(endpoint)?.getPicker().pick(args);
     if (!result) return QUEUE;
     if (result.pickResultType !== experimental.PickResultType.COMPLETE) return result;

@@ -4,13 +4,14 @@ import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import { Balancer, type EndpointChanges } from "../balance/balancer.ts";
 import type { Endpoint, LinkState } from "../balance/endpoint.ts";
+import { rounded } from "../balance/pick-log.ts";
 import type { BalanceOverrides } from "../balance/settings.ts";
 import { snapshotOf } from "../balance/snapshot.ts";
 import type { EndpointInfo } from "../discovery/discovery.ts";
 import { balanceOf } from "../policy/balance-policy.ts";
 import { shownPolicy } from "../policy/policy-source.ts";
 import { clientMetrics, type FollowedTarget } from "../telemetry/client-metrics.ts";
-import { showTarget } from "../telemetry/debug-targets.ts";
+import { showTarget, type TargetSnapshot } from "../telemetry/debug-targets.ts";
 import { logTransition } from "../telemetry/transition-log.ts";
 import { infoOf } from "./endpoints.ts";
 import { FollowedService } from "./followed-service.ts";
@@ -170,18 +171,25 @@ export class MeshPolicy implements experimental.LoadBalancer {
       },
     };
     const leaves = [
-      showTarget(() => ({
-        target: this.#target,
-        client: "grpc-js",
-        discovered: true,
-        retryBudgetRemaining: shown.retryBudgetRemaining(),
-        policy: shownPolicy(service.policyState),
-        ...snapshotOf(this.#balancer, performance.now()),
-      })),
+      showTarget(() => this.#snapshot(service)),
       ...(metrics ? [clientMetrics(metrics).follow(shown)] : []),
     ];
     this.#leave = () => {
       for (const leave of leaves) leave();
+    };
+  }
+
+  #snapshot({ budget, policyState }: FollowedService): TargetSnapshot {
+    const nowMs = performance.now();
+    const { summary, ...balance } = snapshotOf(this.#balancer, nowMs);
+    return {
+      target: this.#target,
+      client: "grpc-js",
+      summary,
+      discovered: true,
+      retryBudgetRemaining: rounded(budget.remaining(nowMs)),
+      policy: shownPolicy(policyState),
+      ...balance,
     };
   }
 

@@ -223,6 +223,17 @@ test("a version comes first while it is well, then any other", () => {
     expect(balancer.pick(0, undefined, undefined, "2")).toBe(by("new"));
   }
   expect(balancer.pick(0, [by("new")], undefined, "2")).not.toBe(by("new"));
+  expect(balancer.recentPicks()[1]).toMatchObject({
+    endpoint: "new",
+    from: "its version",
+    routed: "to version 2",
+    leftOut: [0, 1, 2].map((index) => ({ endpoint: `e${index}`, why: "is of version 1" })),
+  });
   balancer.setLink(by("new"), "backoff", "gone");
   expect(balancer.pick(0, undefined, undefined, "2")?.info.version).toBe("1");
+  expect(balancer.recentPicks()[0]).toMatchObject({
+    from: "all",
+    routed: "to version 2, of which nobody could be chosen: to any",
+    leftOut: [{ endpoint: "new", why: "connecting: gone" }],
+  });
 });

@@ -18,6 +18,10 @@ export interface ChoiceQuestion {
   tried: readonly Endpoint[] | undefined;
   /** What `ring_hash` places the call by. */
   key: string | undefined;
+  /** What the policy of the call's target asks for; one of another version is chosen where none of it is well. */
+  version: string | undefined;
+  /** Whose call it is, for the log of picks: `/package.Service/Method`. */
+  path: string | undefined;
 }
 
 /** The answer; one object for all picks, so that none is allocated on the way of a call. */
