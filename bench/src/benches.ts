@@ -130,4 +130,9 @@ export const benches: readonly Bench[] = [
     what: "late segments and the latency of calls while 200 listen through one gateway and one player",
     load: () => import("./listeners.ts"),
   },
+  {
+    name: "queue-sync",
+    what: "from a change on one device to its showing on another, and what a takeover skips of the music",
+    load: () => import("./queue-sync.ts"),
+  },
 ];

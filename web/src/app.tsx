@@ -1,8 +1,10 @@
 import { Route, Routes } from "react-router";
 import { AlbumPage } from "./pages/album.tsx";
 import { ArtistPage } from "./pages/artist.tsx";
+import { HistoryPage } from "./pages/history.tsx";
 import { HomePage } from "./pages/home.tsx";
 import { LikedPage } from "./pages/liked.tsx";
+import { MeshPage } from "./pages/mesh.tsx";
 import { NotFoundPage } from "./pages/not-found.tsx";
 import { PlaylistPage } from "./pages/playlist.tsx";
 import { PlaylistsPage } from "./pages/playlists.tsx";
@@ -25,6 +27,8 @@ export function App() {
         <Route path="playlists" element={<PlaylistsPage />} />
         <Route path="playlist/:playlistId" element={<PlaylistPage />} />
         <Route path="liked" element={<LikedPage />} />
+        <Route path="history" element={<HistoryPage />} />
+        <Route path="mesh" element={<MeshPage />} />
         <Route path="queue" element={<QueuePage />} />
         <Route path="*" element={<NotFoundPage />} />
       </Route>

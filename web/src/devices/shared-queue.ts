@@ -45,7 +45,9 @@ export class SharedQueue {
   private readonly store = new Store<Devices>(NONE);
   private readonly view = new QueueView();
   private outbox: ChangeOutbox | undefined;
+  /** The last command about the playhead that was done here, and the last one that the server has told of. */
   private obeyed = "";
+  private confirmed = "";
   private status: PlayerStatus = "idle";
 
   constructor(player: Player, own: OwnDevice, ports: SharedQueuePorts) {
@@ -156,6 +158,9 @@ export class SharedQueue {
       player.playHere(view.positionMs, playing);
     this.obeyed = anchor;
     this.store.update({ all: state.devices, active, isElsewhere });
+    // The server guesses from the command on, and the music starts later than that.
+    if (anchor !== this.confirmed) this.report();
+    this.confirmed = anchor;
   }
 
   private onPlayer(): void {

@@ -46,10 +46,16 @@ function Stage({ item: { track, origin } }: { item: QueueItem }) {
         <div>
           <p className="eyebrow">{origin}</p>
           <h1>{track.title}</h1>
-          <p className="page-facts">
-            {track.artist && <Link to={`/artist/${track.artist.id}`}>{track.artist.name}</Link>}
-            {track.album && <Link to={`/album/${track.album.id}`}>{track.album.title}</Link>}
-          </p>
+          {track.artist && (
+            <Link className="stage-artist" to={`/artist/${track.artist.id}`}>
+              {track.artist.name}
+            </Link>
+          )}
+          {track.album && (
+            <Link className="stage-album" to={`/album/${track.album.id}`}>
+              {track.album.title}
+            </Link>
+          )}
         </div>
         <LikeButton track={track} />
         <TrackMenu track={track} />

@@ -29,14 +29,15 @@ export function useSignedIn(): (listener: Listener | undefined) => void {
   const transport = useTransport();
   return (listener) => {
     if (!listener) return;
-    client.clear();
     const key = createConnectQueryKey({
       schema: IdentityService.method.getMe,
       input: {},
       transport,
       cardinality: "finite",
     });
+    // In place, so that what is on the page already hears of it.
     client.setQueryData(key, { $typeName: "antiphon.identity.v1.GetMeResponse", listener });
+    client.removeQueries({ predicate: ({ queryKey }) => !isMe(queryKey) });
   };
 }
 

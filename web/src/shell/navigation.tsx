@@ -1,3 +1,4 @@
+import { Role } from "@antiphon/proto/antiphon/identity/v1/identity";
 import { Link, NavLink } from "react-router";
 import { usePlaylists } from "../library/use-playlists.ts";
 import { useSession, useSignOut } from "../session/use-session.ts";
@@ -21,15 +22,26 @@ const places: readonly Place[] = [
   { to: "/queue", icon: "queue", label: "Queue" },
 ];
 
+/** Where there is room for more. */
+const morePlaces: readonly Place[] = [{ to: "/history", icon: "history", label: "History" }];
+const operatorPlaces: readonly Place[] = [{ to: "/mesh", icon: "mesh", label: "Mesh" }];
+
+/** The places that only some see, or that wide screens alone have room for. */
+function useMorePlaces(): readonly Place[] {
+  const { listener } = useSession();
+  return listener?.role === Role.OPERATOR ? [...morePlaces, ...operatorPlaces] : morePlaces;
+}
+
 /** Beside the page, on wide screens. */
 export function Sidebar() {
+  const more = useMorePlaces();
   return (
     <div className="sidebar">
       <Link to="/" className="brand-link">
         <Brand />
       </Link>
       <nav aria-label="Main">
-        {places.map((place) => (
+        {[...places, ...more].map((place) => (
           <PlaceLink key={place.to} {...place} />
         ))}
       </nav>
@@ -57,8 +69,23 @@ export function TopBar() {
       <Link to="/" className="brand-link">
         <Brand />
       </Link>
+      <MorePlaces />
       <Account compact />
     </header>
+  );
+}
+
+/** On phones: what the navigation has no room for. */
+function MorePlaces() {
+  const more = useMorePlaces();
+  return (
+    <nav className="more-places" aria-label="More">
+      {more.map(({ to, icon, label }) => (
+        <NavLink key={to} to={to} className="icon-button" aria-label={label}>
+          <Icon name={icon} />
+        </NavLink>
+      ))}
+    </nav>
   );
 }
 
