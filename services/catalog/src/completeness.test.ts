@@ -35,9 +35,13 @@ describe.each(files)("%s", (name, container) => {
   });
 });
 
-test("an MP3 counts as whole, since it does not say how long it should be", async () => {
-  const file = await fixture("tone.mp3");
+test("an MP3 is as long as its first frame says; one that does not say counts as whole", async () => {
+  const file = Buffer.from(await fixture("tone.mp3"));
   expect(sniffContainer(file)).toBe("mpeg");
+  expect(await isTruncated("mpeg", inMemory(file))).toBe(false);
+  expect(await isTruncated("mpeg", inMemory(file.subarray(0, 2000)))).toBe(true);
+  const at = Math.max(file.indexOf("Info"), file.indexOf("Xing"));
+  file.fill(0, at, at + 4);
   expect(await isTruncated("mpeg", inMemory(file.subarray(0, 2000)))).toBe(false);
 });
 

@@ -1,3 +1,5 @@
+import { mpegReachesItsEnd } from "./mpeg-length.ts";
+
 /** A file that can be read at any place. Reads past its end give what there is. */
 export interface RandomAccess {
   readonly sizeBytes: number;
@@ -21,7 +23,7 @@ export function sniffContainer(head: Buffer): Container | undefined {
 /**
  * Whether the end of a file is missing, told without decoding it: FLAC by its last frame (a cut within
  * that frame, a tenth of a second at most, is not noticed), Ogg by the end mark of its last page, MP4 by
- * the extent of its boxes. An MP3 stream does not say how long it should be: it always counts as whole.
+ * the extent of its boxes, MP3 by the header that most encoders write. What does not tell counts as whole.
  */
 export async function isTruncated(container: Container, file: RandomAccess): Promise<boolean> {
   switch (container) {
@@ -32,11 +34,12 @@ export async function isTruncated(container: Container, file: RandomAccess): Pro
     case "mp4":
       return !(await mp4ReachesItsEnd(file));
     case "mpeg":
-      return false;
+      return !(await mpegReachesItsEnd(file));
   }
 }
 
 const FLAC_MAX_FRAME_BYTES = 1 << 20;
+const FLAC_MAX_HEADER_BYTES = 16;
 /** Tags of other formats that some tools append. */
 const TRAILING_TAG_BYTES = 64 * 1024;
 
@@ -49,9 +52,11 @@ async function flacReachesItsEnd(file: RandomAccess): Promise<boolean> {
   const totalSamples = (head.readUInt8(21) & 0x0f) * 2 ** 32 + head.readUInt32BE(22);
   // An encoder that wrote to a pipe did not know the length.
   if (totalSamples === 0) return true;
-  const tail = await readTail(file, maxFrameBytes + TRAILING_TAG_BYTES);
+  // A frame of silence can be shorter than the longest header.
+  const read = await readTail(file, maxFrameBytes + TRAILING_TAG_BYTES);
+  const tail = Buffer.concat([read, Buffer.alloc(FLAC_MAX_HEADER_BYTES)]);
   for (let at = tail.lastIndexOf(0xff); at >= 0; at = at === 0 ? -1 : tail.lastIndexOf(0xff, at - 1)) {
-    const end = flacFrameEnd(tail.subarray(at, at + 16), fixedBlockSamples);
+    const end = flacFrameEnd(tail.subarray(at, at + FLAC_MAX_HEADER_BYTES), fixedBlockSamples);
     if (end !== undefined && end >= totalSamples) return true;
   }
   return false;
@@ -59,7 +64,7 @@ async function flacReachesItsEnd(file: RandomAccess): Promise<boolean> {
 
 /** The sample after a FLAC frame, by its header; undefined where there is no frame header. */
 function flacFrameEnd(header: Buffer, fixedBlockSamples: number): number | undefined {
-  if (header.length < 16 || (header.readUInt16BE(0) & 0xfffe) !== 0xfff8) return undefined;
+  if (header.length < FLAC_MAX_HEADER_BYTES || (header.readUInt16BE(0) & 0xfffe) !== 0xfff8) return undefined;
   const sizeCode = header.readUInt8(2) >> 4;
   const rateCode = header.readUInt8(2) & 0x0f;
   const number = codedNumber(header.subarray(4));
@@ -134,4 +139,26 @@ async function mp4ReachesItsEnd(file: RandomAccess): Promise<boolean> {
 function readTail(file: RandomAccess, length: number): Promise<Buffer> {
   const offset = Math.max(0, file.sizeBytes - length);
   return file.read(offset, file.sizeBytes - offset);
+}
+
+/** A movie's description is larger only where something is wrong. */
+const MAX_MOOV_BYTES = 1 << 25;
+/** The sample entries of encrypted sound: Apple's FairPlay, and Common Encryption. */
+const ENCRYPTED = ["drms", "drmi", "enca"];
+
+/** Whether the sound of an MP4 file is encrypted. Source: ISO/IEC 14496-12, 8.5.2 (sample descriptions) and 8.12. */
+export async function isEncrypted(file: RandomAccess): Promise<boolean> {
+  for (let at = 0; at + 8 <= file.sizeBytes; ) {
+    const header = await file.read(at, 8);
+    const sizeBytes = header.readUInt32BE(0);
+    if (header.toString("latin1", 4, 8) === "moov") {
+      const moov = await file.read(at, Math.min(sizeBytes, MAX_MOOV_BYTES));
+      const stsd = moov.indexOf("stsd");
+      // Behind its type: version and flags, the number of entries, and the size of the first one.
+      return stsd >= 0 && ENCRYPTED.includes(moov.toString("latin1", stsd + 16, stsd + 20));
+    }
+    if (sizeBytes < 8) return false;
+    at += sizeBytes;
+  }
+  return false;
 }

@@ -4,7 +4,13 @@ import { type FileHandle, open, stat } from "node:fs/promises";
 import { extname } from "node:path";
 import { ImportProblemReason } from "@antiphon/proto/antiphon/catalog/v1/catalog";
 import { type IAudioMetadata, parseBlob, selectCover } from "music-metadata";
-import { type Container, isTruncated, type RandomAccess, sniffContainer } from "./completeness.ts";
+import {
+  type Container,
+  isEncrypted,
+  isTruncated,
+  type RandomAccess,
+  sniffContainer,
+} from "./completeness.ts";
 import { type Cover, coverOf } from "./cover.ts";
 import { describeTrack, type TrackDescription } from "./track.ts";
 
@@ -43,6 +49,8 @@ const EXTENSIONS: Record<string, Container> = {
   ".ogg": "ogg",
   ".opus": "ogg",
   ".m4a": "mp4",
+  // Sold with a lock: listed, so that it is said why it is not imported.
+  ".m4p": "mp4",
   ".mp3": "mpeg",
 };
 
@@ -60,7 +68,7 @@ export async function stampOf(path: string): Promise<FileStamp> {
 
 /**
  * Reads tags, length, cover and content hash.
- * Throws MusicFileError: UNREADABLE, NOT_MUSIC (by content, whatever its name) or TRUNCATED.
+ * Throws MusicFileError: UNREADABLE, NOT_MUSIC (by content, whatever its name), TRUNCATED or PROTECTED.
  */
 export async function readMusicFile(path: string): Promise<MusicFile> {
   const container = await checkContainer(path);
@@ -103,11 +111,16 @@ async function checkContainer(path: string): Promise<Container> {
   const handle = await open(path).catch(unreadable);
   try {
     const file = await randomAccess(handle);
+    if (file.sizeBytes === 0) throw new MusicFileError(ImportProblemReason.NOT_MUSIC, "is empty");
     const start = await id3Length(file);
     const audio = start === 0 ? file : after(file, start);
     const container = sniffContainer(await audio.read(0, 16));
     if (container && (await isTruncated(container, audio))) {
       throw new MusicFileError(ImportProblemReason.TRUNCATED, "is cut off: its end is missing");
+    }
+    if (container === "mp4" && (await isEncrypted(audio))) {
+      const message = "is protected by DRM: only the shop's own players can open it";
+      throw new MusicFileError(ImportProblemReason.PROTECTED, message);
     }
     // Some MP3 files begin with padding; the parser looks for the first frame.
     return container ?? EXTENSIONS[extname(path).toLowerCase()] ?? "mpeg";

@@ -27,6 +27,12 @@ test("what it writes is counted, what it says is kept", async () => {
   expect(log).toContain("Output #0");
 });
 
+test("one that gets no further is given up", async () => {
+  const stuck = ["-re", "-f", "lavfi", "-i", "sine", "-t", "60", "-f", "null", "-"];
+  const given = runFfmpeg(await findFfmpeg(), stuck, { ...options, silenceMs: 200 });
+  await expect(given).rejects.toThrow("ffmpeg got no further for 0.2 s");
+});
+
 test("a failure carries its last words", async () => {
   const args = ["-i", "/absent.flac", "-f", "null", "-"];
   const failure = await runFfmpeg(await findFfmpeg(), args, options).catch((reason: unknown) => reason);

@@ -55,6 +55,8 @@ export interface FfmpegOptions {
   readonly signal: AbortSignal;
   /** How far it stands back for other work on the machine, 0 to 19, default 10. */
   readonly nice?: number;
+  /** It is given up when it writes nothing for so long, milliseconds; default five minutes. */
+  readonly silenceMs?: number;
   /** Told what it writes to standard output. */
   readonly onOutput?: (chunk: Buffer) => void;
 }
@@ -63,7 +65,7 @@ export interface FfmpegOptions {
 export async function runFfmpeg(
   program: string,
   args: readonly string[],
-  { cwd, signal, nice = 10, onOutput }: FfmpegOptions,
+  { cwd, signal, nice = 10, silenceMs = 300_000, onOutput }: FfmpegOptions,
 ): Promise<FfmpegRun> {
   const child = spawn("nice", ["-n", String(nice), program, ...args], {
     cwd,
@@ -73,14 +75,21 @@ export async function runFfmpeg(
   });
   let stdoutBytes = 0;
   let log = "";
+  let silent = false;
+  const watchdog = setTimeout(() => {
+    silent = true;
+    child.kill("SIGKILL");
+  }, silenceMs);
   child.stdout.on("data", (chunk: Buffer) => {
     stdoutBytes += chunk.length;
+    watchdog.refresh();
     onOutput?.(chunk);
   });
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     log = (log + text).slice(-LOG_TAIL_CHARS);
   });
-  const [code, killedBy] = await once(child, "close");
+  const [code, killedBy] = await once(child, "close").finally(() => clearTimeout(watchdog));
+  if (silent) throw new FfmpegError(`ffmpeg got no further for ${silenceMs / 1000} s`);
   if (code === 0) return { stdoutBytes, log };
   const lastWords = log.trim().split("\n").at(-1) ?? "";
   throw new FfmpegError(`ffmpeg ended with ${killedBy ?? code}: ${lastWords}`);

@@ -26,8 +26,6 @@ const MAX_ATTEMPTS = 3;
 const RETRY_MS = 10_000;
 /** Who or what is away may be back by then. */
 const AWAY_MS = 2_000;
-/** Longer than the longest music there is; shorter than for ever, which is how long ffmpeg may hang. */
-const JOB_TIMEOUT_MS = 30 * 60_000;
 
 /** Packages what is in the queue until the signal. Resolves when the jobs in hand are given back. */
 export async function runPackaging(deps: PackagingDeps): Promise<void> {
@@ -79,11 +77,7 @@ async function packageJob(deps: PackagingDeps, job: PackagingJob): Promise<Resul
     if (!held) lost.abort();
   }, LEASE_MS / 3);
   try {
-    const kept = await makeAudio(
-      deps,
-      job,
-      AbortSignal.any([signal, lost.signal, AbortSignal.timeout(JOB_TIMEOUT_MS)]),
-    );
+    const kept = await makeAudio(deps, job, AbortSignal.any([signal, lost.signal]));
     if (kept) log.info({ trackId, stage: job.stagesDone + 1, urgent: job.urgent }, "packaged");
     return kept ? "packaged" : "lost";
   } catch (error) {

@@ -759,6 +759,13 @@ export enum ImportProblemReason {
    * @generated from enum value: IMPORT_PROBLEM_REASON_UNREADABLE = 4;
    */
   UNREADABLE = 4,
+
+  /**
+   * Encrypted by whoever sold it.
+   *
+   * @generated from enum value: IMPORT_PROBLEM_REASON_PROTECTED = 5;
+   */
+  PROTECTED = 5,
 }
 
 /**
