@@ -2,7 +2,7 @@ import { rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { takeLock } from "./lock.ts";
-import { freeAlbum, musicFolder, type Operator, operatorOf } from "./music.ts";
+import { freeAlbum, isFreeMusic, musicFolder, type Operator, operatorOf } from "./music.ts";
 import { parseOptions, type RunOptions, usage } from "./options.ts";
 import { antiphonDir } from "./paths.ts";
 import { isPortFree } from "./ports.ts";
@@ -46,7 +46,8 @@ process.exit();
 
 async function run(options: RunOptions): Promise<void> {
   const { ports } = options;
-  const chosen = options.music === undefined ? undefined : await musicFolder(options.music);
+  const { music } = options;
+  const chosen = music === undefined || isFreeMusic(music) ? music : await musicFolder(music);
   const releaseLock = await takeLock(join(antiphonDir, "run.lock"), {
     pid: process.pid,
     port: ports.gateway,
@@ -92,10 +93,11 @@ async function bringMusic(system: System, chosen: string | undefined): Promise<v
   await packaging;
 }
 
-/** The folder that was named, else into an empty catalog the free album. */
+/** The folder or free music that was named, else into an empty catalog the free album. */
 async function importMusic(operator: Operator, chosen: string | undefined): Promise<number> {
   if (chosen === undefined && (await operator.hasMusic())) return 0;
-  return await operator.importFolder(chosen ?? (await freeAlbum(antiphonDir)), screen);
+  const isFolder = chosen !== undefined && !isFreeMusic(chosen);
+  return await operator.importFolder(isFolder ? chosen : await freeAlbum(antiphonDir, chosen), screen);
 }
 
 async function untilInterrupted<T>(work: Promise<T>): Promise<T> {

@@ -33,16 +33,39 @@ export async function musicFolder(path: string): Promise<string> {
   return folder;
 }
 
-/** The free album that comes with a game of Debian's archive, taken from there the first time. */
-export async function freeAlbum(antiphonDir: string): Promise<string> {
-  const folder = join(antiphonDir, "music");
-  const album = join(folder, "usr", "share", "games", "singularity", "music");
-  if ((await readdir(album).catch(() => [])).length > 0) return album;
-  const scratch = await mkdtemp(join(antiphonDir, "music-"));
+interface FreeMusic {
+  readonly name: string;
+  readonly suite: string;
+  /** Of the package. */
+  readonly folder: string;
+}
+
+/** Music of games in Debian's archive under free licences, by what `MUSIC=` calls it. */
+const FREE_MUSIC: Readonly<Record<string, FreeMusic>> = {
+  singularity: { name: "singularity-music", suite: "trixie", folder: "usr/share/games/singularity/music" },
+  wesnoth: {
+    name: "wesnoth-1.16-music",
+    suite: "bookworm",
+    folder: "usr/share/games/wesnoth/1.16/data/core/music",
+  },
+};
+
+/** Whether `MUSIC=` means free music and no folder. */
+export function isFreeMusic(name: string): boolean {
+  return Object.hasOwn(FREE_MUSIC, name);
+}
+
+/** Free music, `singularity` where nothing is named, taken from Debian's archive the first time. */
+export async function freeAlbum(antiphonDir: string, wanted = "singularity"): Promise<string> {
+  const { name, suite, folder } = FREE_MUSIC[wanted]!;
+  const root = join(antiphonDir, wanted === "singularity" ? "music" : `music-${wanted}`);
+  const music = join(root, folder);
+  if ((await readdir(music).catch(() => [])).length > 0) return music;
+  const scratch = await mkdtemp(join(antiphonDir, "fetch-"));
   try {
-    await unpackFromDebian([{ name: "singularity-music", suite: "trixie" }], join(scratch, "root"));
-    await rm(folder, { recursive: true, force: true });
-    await rename(join(scratch, "root"), folder);
+    await unpackFromDebian([{ name, suite }], join(scratch, "root"));
+    await rm(root, { recursive: true, force: true });
+    await rename(join(scratch, "root"), root);
   } catch (error) {
     if (!(error instanceof Sentence)) throw error;
     throw new Sentence(
@@ -51,7 +74,7 @@ export async function freeAlbum(antiphonDir: string): Promise<string> {
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
-  return album;
+  return music;
 }
 
 /** Copies the shortest recordings of an album to a folder of their own: packaging each takes a few seconds. */

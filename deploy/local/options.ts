@@ -12,10 +12,12 @@ export const usage = `make run: the whole of Antiphon on this machine
 
   make run                       everything, with a free album from Debian's archive
   make run MUSIC=/path/to/music  the same, with your music
+  make run MUSIC=wesnoth         the same, with 41 tracks of Debian's wesnoth-1.16-music (153 MB)
 
 or, with more to choose:  make run ARGS="[options]"
 
-  --music FOLDER          imports this folder; what was imported before stays
+  --music FOLDER          imports this folder, or singularity or wesnoth, free music of Debian's;
+                          what was imported before stays
   --port PORT             of the web page and gateway (8080)
   --consul-port PORT      of Consul and its UI (8500)
   --prometheus-port PORT  of Prometheus (9090)
