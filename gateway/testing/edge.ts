@@ -26,7 +26,14 @@ import { MAX_MESSAGE_BYTES } from "../src/calls.ts";
 import { builtOffers } from "../src/contracts/offer.ts";
 import { type Route, readContracts } from "../src/contracts/routes.ts";
 import { callsOf, edgeHandler } from "../src/edge.ts";
-import { defaultLimits, type Front, type FrontLimits, type NodeRequest, openFront } from "../src/front.ts";
+import {
+  defaultLimits,
+  type Front,
+  type FrontLimits,
+  type NodeHandler,
+  type NodeRequest,
+  openFront,
+} from "../src/front.ts";
 import { getCache } from "../src/get-cache.ts";
 import { guesses } from "../src/limits/guesses.ts";
 import { rateLimits } from "../src/limits/rate-limits.ts";
@@ -63,6 +70,9 @@ export async function startEdge(
     identity?: Partial<ServiceImpl<typeof IdentityService>>;
     /** Methods whose answers may be kept for a minute, whatever their contract says. */
     readonly cached?: readonly string[];
+    /** Origins of pages that may call as ours does, and the page that is ours. */
+    readonly origins?: readonly string[];
+    readonly page?: NodeHandler;
     log?: Logger;
     metrics?: Registry;
     limits?: FrontLimits;
@@ -71,6 +81,7 @@ export async function startEdge(
   const keys = await generateKeyPair("ES256");
   const jwk: JWK = { ...(await exportJWK(keys.publicKey)), kid: "k1", alg: "ES256", use: "sig" };
   const seen: Headers[] = [];
+  const origins = new Set(overrides.origins ?? [ALLOWED_ORIGIN]);
   const asked = { jwks: 0, refresh: 0, stat: 0, read: 0 };
   const token = (listener: ListenerIdentity, expiresInS = 600) =>
     new SignJWT({ role: listener.operator ? "operator" : "listener" })
@@ -110,6 +121,7 @@ export async function startEdge(
     service(CatalogService, {
       getTrack: ({ trackId }, context) => {
         seen.unshift(context.requestHeader);
+        context.responseTrailer.set("x-request-id", "a trailer");
         if (trackId === TRACK_ID) return { track: { id: trackId, title: "Ode" } };
         throw new ConnectError(`track ${trackId} is not in the catalog`, Code.NotFound, undefined, [
           {
@@ -120,7 +132,8 @@ export async function startEdge(
       },
     });
     service(RecommendationService, {
-      async *watchRecommendations() {
+      async *watchRecommendations(_request, context) {
+        context.responseTrailer.set("x-request-id", "a trailer");
         for (const version of [1n, 2n, 3n]) yield { version };
       },
     });
@@ -161,7 +174,7 @@ export async function startEdge(
       sessions,
       limits: rateLimits(monotonic),
       shedder: { admit() {}, close() {} },
-      ownOrigins: new Set([ALLOWED_ORIGIN]),
+      ownOrigins: origins,
     }),
     guesses: guesses(monotonic),
     addressOf: (request: NodeRequest) => addressOf(request, false),
@@ -175,14 +188,14 @@ export async function startEdge(
   };
   const handler = edgeHandler({
     calls: callsOf({ ...calls, routes, secureCookies: false }),
-    cors: cors(new Set([ALLOWED_ORIGIN])),
+    cors: cors(origins),
     media: mediaRoute({
       owners: new Map([["player", createClient(MediaService, services)]]),
       cache: objectCache({ maxBytes: 1_048_576, metrics: new Registry() }),
       mediaKey: MEDIA_KEY,
       now: Date.now,
     }),
-    page: undefined,
+    page: overrides.page,
     telemetry: edgeTelemetry({
       metrics: overrides.metrics ?? new Registry(),
       log: overrides.log ?? pino({ level: "silent" }),
