@@ -97,7 +97,7 @@ export function startBatchConsumer({ deps }: Bed, group: string) {
   const consumer = consume({ ...deps, group, batch: 100 }, [
     onBatch(TrackLikedSchema, async (events, { tx }) => {
       await tx.query({
-        name: "bench_effect",
+        name: "bench effect",
         text: "INSERT INTO applied SELECT * FROM unnest($1::text[], $2::bigint[])",
         values: [events.map(({ key }) => key), events.map(({ keySeq }) => String(keySeq))],
       });

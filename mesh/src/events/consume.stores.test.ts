@@ -4,8 +4,10 @@ import { DeadLetterSchema } from "@antiphon/proto/antiphon/mesh/v1/dead_letter";
 import { fromBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
+import { pino } from "pino";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { currentScope } from "../call-scope.ts";
+import { currentScope, runInScope } from "../call-scope.ts";
+import { scopeFields } from "../telemetry/logger.ts";
 import { typesReadBy } from "./durable-consumer.ts";
 import { type Envelope, toHeaders } from "./envelope.ts";
 import {
@@ -303,6 +305,40 @@ test("a handler's own events are published with its effect, and only with it", a
   await until(() => seen.length === 1);
   expect(seen).toEqual(["other 1 untraced"]);
   expect(attempts).toBe(2);
+  await consumer.stop();
+});
+
+test("a handler, and what is logged of its event, are part of the trace that caused it", async () => {
+  const things = thingEvents();
+  const trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+  const traceparent = `00-${trace}-00f067aa0ba902b7-01`;
+  const lines: { trace?: string; msg: string }[] = [];
+  const log = pino({ mixin: scopeFields }, { write: (line) => void lines.push(JSON.parse(line)) });
+  const seen: (string | undefined)[] = [];
+  const consumer = consume({ ...rig.deps, log, group: "traced", retryMs: 1 }, [
+    on(things.made, () => {
+      seen.push(currentScope()?.traceparent);
+      if (seen.length === 1) throw new Error("not yet");
+    }),
+  ]);
+  consumer.start();
+  await runInScope({ traceparent }, () => rig.publish(things.made, "k"));
+  await until(() => seen.length === 2);
+  expect(seen).toEqual([traceparent, traceparent]);
+  expect(lines.find(({ msg }) => /will be tried again/.test(msg))?.trace).toBe(trace);
+  await consumer.stop();
+});
+
+test("what a consumer need not remember any more is forgotten when it starts", async () => {
+  const { made } = thingEvents();
+  await rig.pool.query(
+    `INSERT INTO inbox (consumer, event_id, handled_at)
+     SELECT 'forgets', gen_random_uuid(), now() - age FROM unnest('{7 days,9 days}'::interval[]) AS age`,
+  );
+  const consumer = consume({ ...rig.deps, group: "forgets" }, [on(made, () => {})]);
+  consumer.start();
+  const remembered = () => rig.pool.query("SELECT FROM inbox WHERE consumer = 'forgets'");
+  await until(async () => (await remembered()).rowCount === 1);
   await consumer.stop();
 });
 

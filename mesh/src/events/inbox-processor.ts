@@ -3,6 +3,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import type { JsMsg } from "@nats-io/jetstream";
 import type pg from "pg";
 import type { Logger } from "pino";
+import { runInScope } from "../call-scope.ts";
 import { isDatabaseAway, withTransaction } from "../database.ts";
 import type { DeliveredEvent, Delivery } from "./delivery.ts";
 import type { Envelope } from "./envelope.ts";
@@ -96,7 +97,8 @@ export function postpone({ consumer, log }: ProcessorDeps, message: JsMsg, error
 async function settle(deps: ProcessorDeps, { message, content }: Delivery): Promise<Result> {
   // Without an envelope it has no place in any order, and stands in nobody's way.
   if (content instanceof Error) return await bury(deps, message, content);
-  const handled = () => countAndApply(deps, message, content);
+  const { traceparent } = content.event.envelope;
+  const handled = () => runInScope({ traceparent }, () => countAndApply(deps, message, content));
   return message.info.deliveryCount >= SUSPECT_FROM_DELIVERY ? await deps.alone(handled) : await handled();
 }
 

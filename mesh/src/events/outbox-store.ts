@@ -105,6 +105,21 @@ export async function moveToSent(client: pg.ClientBase, seqs: readonly string[])
   );
 }
 
+/**
+ * Puts what was sent before a stream was made back into the queue, in front of what waits: the stream before it had
+ * it. Resolves with how many.
+ */
+export async function putBackSentBefore(client: pg.ClientBase, at: Date): Promise<number> {
+  const { rowCount } = await client.query(
+    `WITH lost AS (DELETE FROM outbox_sent WHERE sent_at < $1 RETURNING *)
+     INSERT INTO outbox (seq, event_id, type, source, aggregate, key, key_seq, subject, traceparent, payload,
+       created_at) OVERRIDING SYSTEM VALUE
+     SELECT seq, event_id, type, source, aggregate, key, key_seq, subject, traceparent, payload, created_at FROM lost`,
+    [at],
+  );
+  return rowCount ?? 0;
+}
+
 /** Forgets what was sent longer ago than 24 h. */
 export async function pruneSent(client: pg.ClientBase): Promise<void> {
   await client.query("DELETE FROM outbox_sent WHERE sent_at < now() - interval '24 hours'");

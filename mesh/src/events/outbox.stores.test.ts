@@ -183,6 +183,24 @@ test("a relay whose connection to PostgreSQL is cut goes on", async () => {
   await consumer.stop();
 });
 
+test("what was sent more than a day ago is forgotten when a relay begins to lead", async () => {
+  const writer = await eventRig();
+  try {
+    // Younger than the stream but for a day of its own: not sent again.
+    await writer.pool.query(
+      `INSERT INTO outbox_sent (seq, event_id, type, source, aggregate, key, key_seq, subject, payload, created_at, sent_at)
+       SELECT n, gen_random_uuid(), 'a.b.v1', '/rig', 'a', 'k', n, 'evt.a.b.v1.0', '', now(), now() - age
+       FROM unnest('{25 hours,-1 hour}'::interval[]) WITH ORDINALITY AS each (age, n)`,
+    );
+    writer.outbox.start();
+    const kept = () => writer.pool.query("SELECT key_seq FROM outbox_sent");
+    await until(async () => (await kept()).rowCount === 1);
+    expect((await kept()).rows).toEqual([{ key_seq: "2" }]);
+  } finally {
+    await writer.close();
+  }
+});
+
 test("the metrics say what waits and since when", async () => {
   const writer = await eventRig();
   try {

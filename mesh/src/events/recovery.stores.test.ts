@@ -267,6 +267,20 @@ test("a broker that lost its disk gets its streams again, and everybody goes on"
   await Promise.all([consumer.stop(), follower.stop()]);
 }, 120_000);
 
+test("what a broker held when it lost its disk is sent again, in front of what came since", async () => {
+  rig.outbox.start();
+  for (let i = 0; i < 50; i++) await like(keys[i % keys.length]!);
+  const sent = async () => (await rig.pool.query("SELECT FROM outbox")).rowCount === 0;
+  await until(sent);
+  await nats.kill();
+  await rm(join(dir, "nats", "jetstream"), { recursive: true });
+  for (const key of keys) await like(key);
+  await nats.restart();
+  const { consumer, follower, positions } = readers();
+  await expectAllAppliedOnceInOrder(positions);
+  await Promise.all([consumer.stop(), follower.stop()]);
+}, 120_000);
+
 test("services that start before NATS wait for it", async () => {
   await nats.kill();
   const late = rig;

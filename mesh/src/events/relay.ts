@@ -5,9 +5,17 @@ import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import { orAborted } from "../keep-running.ts";
 import { toHeaders } from "./envelope.ts";
-import { openJetStream } from "./jetstream.ts";
+import { EVENTS, openJetStream } from "./jetstream.ts";
 import { type EventMetrics, eventMetrics } from "./metrics.ts";
-import { moveToSent, OUTBOX_CHANNEL, type PendingEvent, pruneSent, readPending } from "./outbox-store.ts";
+import {
+  moveToSent,
+  OUTBOX_CHANNEL,
+  type PendingEvent,
+  pruneSent,
+  putBackSentBefore,
+  readPending,
+} from "./outbox-store.ts";
+import { onReconnect } from "./reconnections.ts";
 
 /** Keys whose events are in flight at once; of one key there is never more than one. */
 const KEYS_IN_FLIGHT = 256;
@@ -16,6 +24,8 @@ const BATCH = { count: 500, maxBytes: 8_000_000 };
 const POLL_MS = 100;
 const PRUNE_MS = 600_000;
 const PUBLISH_TIMEOUT_MS = 2_000;
+/** Between the broker, which says when its stream was made, and PostgreSQL, which says when an event was sent. */
+const CLOCK_SKEW_MS = 60_000;
 
 export interface RelayDeps {
   readonly pool: pg.Pool;
@@ -58,13 +68,23 @@ async function becomeLeader(client: pg.ClientBase): Promise<boolean> {
 async function lead(deps: RelayDeps, client: pg.ClientBase, wakeUp: WakeUp) {
   const { nats, log, signal } = deps;
   const nc = await orAborted(nats(), signal);
-  await openJetStream(nc);
+  let reconnected = false;
+  using _watch = onReconnect(nc, () => {
+    reconnected = true;
+    wakeUp.now();
+  });
+  const { created } = await (await openJetStream(nc)).streams.info(EVENTS);
+  await pruneSent(client);
+  const again = await putBackSentBefore(client, new Date(Date.parse(created) + CLOCK_SKEW_MS));
+  if (again > 0) log.warn({ events: again }, "the stream was made anew: what it may lack is sent again");
   const stream = jetstream(nc, { timeout: PUBLISH_TIMEOUT_MS });
   const metrics = eventMetrics(deps.metrics);
   await client.query(`LISTEN ${OUTBOX_CHANNEL}`);
   log.info("this replica relays the outbox");
-  let pruneAt = 0;
+  let pruneAt = performance.now() + PRUNE_MS;
   for (;;) {
+    // A broker that was away may be back without its disk: the next term looks before it sends.
+    if (reconnected) return;
     // Asked to stop, it reads once more: what was committed before that still leaves.
     const last = signal.aborted;
     if (performance.now() >= pruneAt) {

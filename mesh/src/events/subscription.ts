@@ -1,5 +1,6 @@
 import type { Consumer, ConsumerNotification, JsMsg } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
+import { onReconnect } from "./reconnections.ts";
 
 /** After any of these the broker may have forgotten what it owed us. */
 const troubles: ReadonlySet<ConsumerNotification["type"]> = new Set([
@@ -29,17 +30,13 @@ export async function* messagesOf(
     bind: true,
     abort_on_missing_resource: true,
   });
-  const connection = nc.status();
   const stop = () => messages.stop();
   const watch = async () => {
     for await (const { type } of messages.status()) if (troubles.has(type)) stop();
   };
-  const watchConnection = async () => {
-    for await (const { type } of connection) if (type === "reconnect" || type === "close") stop();
-  };
-  // Both end with the subscription; what ends it with an error is thrown by the loop below.
+  // Ends with the subscription; what ends it with an error is thrown by the loop below.
   watch().catch(stop);
-  watchConnection().catch(stop);
+  using _watch = onReconnect(nc, stop);
   signal.addEventListener("abort", stop, { once: true });
   if (signal.aborted) stop();
   try {
@@ -47,6 +44,5 @@ export async function* messagesOf(
   } finally {
     signal.removeEventListener("abort", stop);
     stop();
-    if ("stop" in connection && typeof connection.stop === "function") connection.stop();
   }
 }
