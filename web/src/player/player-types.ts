@@ -42,20 +42,41 @@ export interface PlayerState {
   /** The bitrate that sounds, and those on offer from the lowest to the highest. */
   readonly bitrateKbps: number;
   readonly ladderKbps: readonly number[];
+  /** What the listener chose at most; undefined: what the moment allows. */
+  readonly qualityKbps: number | undefined;
   readonly volume: number;
   readonly muted: boolean;
   /** The network fails, and the player goes on trying. */
   readonly reconnecting: boolean;
 }
 
+/** How well it plays, for those who want to know. */
+export interface PlayerStats {
+  readonly codec: string;
+  readonly bitrateKbps: number;
+  /** Seconds of music ahead of the playhead. */
+  readonly bufferS: number;
+  readonly throughputKbps: number;
+  /** From the wish to the first sound, of the track that plays. 0: it followed without a gap. */
+  readonly startMs: number;
+  /** Since the page was opened. */
+  readonly stalls: number;
+  readonly qualityChanges: number;
+}
+
 /** The state before anything was played. */
-export function idleState({ volume, muted }: Pick<PlayerState, "volume" | "muted">): PlayerState {
+export function idleState({
+  volume,
+  muted,
+  qualityKbps,
+}: Pick<PlayerState, "volume" | "muted" | "qualityKbps">): PlayerState {
   return {
     status: "idle",
     queue: emptyQueue,
     durationMs: 0,
     bitrateKbps: 0,
     ladderKbps: [],
+    qualityKbps,
     volume,
     muted,
     reconnecting: false,

@@ -3,7 +3,13 @@ import type { Deck } from "./deck.ts";
 import { Engine } from "./engine.ts";
 import { AudioOutput } from "./output.ts";
 import { playbackFrom, supportedCodecs, UnsupportedAudioError } from "./playback.ts";
-import { type Command, idleState, type PlayerPorts, type PlayerState } from "./player-types.ts";
+import {
+  type Command,
+  idleState,
+  type PlayerPorts,
+  type PlayerState,
+  type PlayerStats,
+} from "./player-types.ts";
 import type { Queue, QueueItem } from "./queue.ts";
 import * as queues from "./queue.ts";
 import { Radio } from "./radio.ts";
@@ -34,6 +40,7 @@ export class Player {
   private readonly store: Store<PlayerState>;
   private readonly codecs = supportedCodecs(MediaSource.isTypeSupported);
   private readonly followers = new Set<(command: Command) => void>();
+  private readonly seen = { startMs: 0, stalls: 0, qualityChanges: 0 };
   /** Another device that plays; undefined while this one does, or none. */
   private remote: RemoteDeck | undefined;
   /** Where a track that is not loaded goes on. */
@@ -41,12 +48,12 @@ export class Player {
 
   constructor(element: HTMLAudioElement, ports: PlayerPorts) {
     this.ports = ports;
-    const { volume, muted, throughputKbps } = readSettings(localStorage);
+    const { volume, muted, throughputKbps, qualityKbps } = readSettings(localStorage);
     this.throughput = new ThroughputEstimator(throughputKbps);
     this.output = new AudioOutput(element);
     element.volume = volume;
     element.muted = muted;
-    this.store = new Store(idleState({ volume, muted }));
+    this.store = new Store(idleState({ volume, muted, qualityKbps }));
     this.radio = new Radio(ports.radio);
     this.engine = new Engine(this.output, this.throughput, {
       open: async (trackId, atOnce, signal) => {
@@ -59,13 +66,18 @@ export class Player {
       onTime: () => this.onTime(),
       onStarted: (playback, startMs) => {
         this.reporter.started(playback, startMs);
+        this.seen.startMs = startMs;
         this.saveSettings();
       },
       onAdvance: () => this.onAdvance(),
       onEnded: () => void this.onEnded(),
-      onStalled: () => this.reporter.stalled(),
+      onStalled: () => {
+        this.seen.stalls++;
+        this.reporter.stalled();
+      },
       onFailed: (cue, error) => this.onFailed(cue.uid, error),
     });
+    this.engine.setQuality(qualityKbps);
     this.reporter = new Reporter(new ReportQueue(ports.reportPlayback, ports.isFinal), () => ({
       positionS: this.engine.positionS,
       bufferS: this.engine.bufferS,
@@ -94,6 +106,25 @@ export class Player {
   /** What sounds right now, from 0 (silence) to about 1. */
   get level(): number {
     return this.output.level();
+  }
+
+  /** Read it as often as it is shown. */
+  stats(): PlayerStats {
+    const { engine } = this;
+    return {
+      codec: /codecs="(.+)"/.exec(engine.rendition?.mimeType ?? "")?.[1] ?? "",
+      bitrateKbps: this.state.bitrateKbps,
+      bufferS: engine.bufferS,
+      throughputKbps: this.throughput.kbps,
+      ...this.seen,
+    };
+  }
+
+  /** The highest bitrate to play, however slow the line; undefined leaves it to the moment. */
+  setQuality(qualityKbps: number | undefined): void {
+    this.engine.setQuality(qualityKbps);
+    this.update({ qualityKbps });
+    this.saveSettings();
   }
 
   /** Replaces the queue and plays it from `start` on. */
@@ -301,18 +332,22 @@ export class Player {
   }
 
   private saveSettings(): void {
-    const { volume, muted } = this.state;
-    writeSettings(localStorage, { volume, muted, throughputKbps: Math.round(this.throughput.kbps) });
+    const { volume, muted, qualityKbps } = this.state;
+    const throughputKbps = Math.round(this.throughput.kbps);
+    writeSettings(localStorage, { volume, muted, throughputKbps, qualityKbps });
   }
 
   private refresh(): void {
     const { engine, deck } = this;
     const playing = deck.wantsToPlay ? (deck.isWaiting ? "waiting" : "playing") : "paused";
     const item = queues.currentItem(this.state.queue);
+    const bitrateKbps = engine.rendition?.bitrateKbps ?? 0;
+    if (bitrateKbps !== 0 && this.state.bitrateKbps !== 0 && bitrateKbps !== this.state.bitrateKbps)
+      this.seen.qualityChanges++;
     this.update({
       status: item && deck.isLoaded ? playing : "idle",
       durationMs: deck.durationS * 1000 || (item?.track.durationMs ?? 0),
-      bitrateKbps: engine.rendition?.bitrateKbps ?? 0,
+      bitrateKbps,
       ladderKbps: engine.playback?.renditions.map((r) => r.bitrateKbps) ?? [],
       reconnecting: engine.reconnecting,
     });

@@ -4,18 +4,19 @@ import { readSettings, writeSettings } from "./settings.ts";
 describe("settings", () => {
   it("come back as they were written", () => {
     const stored = new Map<string, string>();
-    const settings = { volume: 0.3, muted: true, throughputKbps: 900 };
+    const settings = { volume: 0.3, muted: true, throughputKbps: 900, qualityKbps: 64 };
     writeSettings({ setItem: (key, value) => stored.set(key, value) }, settings);
     expect(readSettings({ getItem: (key) => stored.get(key) ?? null })).toEqual(settings);
   });
 
-  it.each([null, "{", "7", '{"volume": 7, "muted": "yes", "throughputKbps": -1}'])(
+  it.each([null, "{", "7", '{"volume": 7, "muted": "yes", "throughputKbps": -1, "qualityKbps": "best"}'])(
     "are the defaults where storage has %s",
     (stored) => {
       expect(readSettings({ getItem: () => stored })).toEqual({
         volume: 0.8,
         muted: false,
         throughputKbps: 2_000,
+        qualityKbps: undefined,
       });
     },
   );

@@ -5,10 +5,12 @@ export interface Settings {
   readonly muted: boolean;
   /** The throughput measured last, in kilobits a second: a better first guess than none. */
   readonly throughputKbps: number;
+  /** The highest bitrate to play; undefined leaves the quality to the moment. */
+  readonly qualityKbps: number | undefined;
 }
 
 const KEY = "antiphon.player";
-const defaults: Settings = { volume: 0.8, muted: false, throughputKbps: 2_000 };
+const defaults: Settings = { volume: 0.8, muted: false, throughputKbps: 2_000, qualityKbps: undefined };
 
 function within(value: unknown, low: number, high: number, otherwise: number): number {
   return typeof value === "number" && value >= low && value <= high ? value : otherwise;
@@ -27,6 +29,7 @@ export function readSettings(storage: Pick<Storage, "getItem">): Settings {
     volume: within(stored.volume, 0, 1, defaults.volume),
     muted: stored.muted === true,
     throughputKbps: within(stored.throughputKbps, 16, 100_000, defaults.throughputKbps),
+    qualityKbps: within(stored.qualityKbps, 1, 10_000, Number.NaN) || undefined,
   };
 }
 

@@ -1,23 +1,19 @@
-import { useEffect, useRef } from "react";
+import { useEffect, useRef, useState } from "react";
 import { usePlayer, usePlayerState } from "../playback/player-context.tsx";
+import { Menu, MenuItem } from "../ui/menu.tsx";
+import { Statistics } from "./statistics.tsx";
 import "./quality.css";
 
-/** The quality that sounds: its step of the ladder, and its bitrate. */
+/** The quality that sounds: its step of the ladder, and its bitrate. Opens the choice of another one. */
 export function Quality() {
-  const { bitrateKbps, ladderKbps, reconnecting } = usePlayerState();
+  const player = usePlayer();
+  const { bitrateKbps, ladderKbps, qualityKbps, reconnecting } = usePlayerState();
+  const [explained, setExplained] = useState(false);
   if (reconnecting) return <span className="quality trouble">Reconnecting…</span>;
   if (bitrateKbps === 0) return null;
   const step = ladderKbps.indexOf(bitrateKbps) + 1;
-  const label = `Quality: ${bitrateKbps} kilobits a second, step ${step} of ${ladderKbps.length}`;
-  return (
-    <span
-      className="quality"
-      role="img"
-      aria-label={label}
-      title={label}
-      data-testid="quality"
-      data-kbps={bitrateKbps}
-    >
+  const face = (
+    <span className="quality" data-testid="quality" data-kbps={bitrateKbps}>
       <span className="quality-steps">
         {ladderKbps.map((kbps) => (
           <i key={kbps} className={kbps <= bitrateKbps ? "on" : ""} />
@@ -25,6 +21,42 @@ export function Quality() {
       </span>
       {bitrateKbps}
     </span>
+  );
+  const label = `Quality: ${bitrateKbps} kilobits a second, step ${step} of ${ladderKbps.length}`;
+  return (
+    <>
+      <Menu label={label} face={face}>
+        {(close) => {
+          const choose = (kbps: number | undefined) => () => {
+            player.setQuality(kbps);
+            close();
+          };
+          return (
+            <>
+              <MenuItem chosen={qualityKbps === undefined} onSelect={choose(undefined)}>
+                Automatic
+              </MenuItem>
+              {ladderKbps.toReversed().map((kbps) => (
+                <MenuItem key={kbps} chosen={qualityKbps === kbps} onSelect={choose(kbps)}>
+                  {kbps} kbit/s
+                </MenuItem>
+              ))}
+              <hr />
+              <MenuItem
+                icon="more"
+                onSelect={() => {
+                  setExplained(!explained);
+                  close();
+                }}
+              >
+                {explained ? "Hide statistics" : "Statistics"}
+              </MenuItem>
+            </>
+          );
+        }}
+      </Menu>
+      {explained && <Statistics />}
+    </>
   );
 }
 

@@ -6,12 +6,14 @@ interface MenuProps {
   /** What the menu is for: "More about Nebula". */
   readonly label: string;
   readonly icon?: IconName;
+  /** What the button shows, where it is more than an icon. */
+  readonly face?: ReactNode;
   /** The items, made when the menu opens; call `close` when one was chosen. */
   readonly children: (close: () => void) => ReactNode;
 }
 
 /** A button that opens a menu in the top layer: beside the button, or as a sheet on a phone. */
-export function Menu({ label, icon = "more", children }: MenuProps) {
+export function Menu({ label, icon = "more", face, children }: MenuProps) {
   const [open, setOpen] = useState(false);
   const button = useRef<HTMLButtonElement>(null);
   const onClosed = useCallback(() => setOpen(false), []);
@@ -24,13 +26,13 @@ export function Menu({ label, icon = "more", children }: MenuProps) {
       <button
         ref={button}
         type="button"
-        className="icon-button"
+        className={face ? "face-button" : "icon-button"}
         aria-label={label}
         aria-haspopup="menu"
         aria-expanded={open}
         onClick={() => setOpen(true)}
       >
-        <Icon name={icon} />
+        {face ?? <Icon name={icon} />}
       </button>
       {open && (
         <MenuPanel label={label} anchor={button.current} onClosed={onClosed}>
@@ -69,7 +71,7 @@ function MenuPanel({ label, anchor, onClosed, children }: MenuPanelProps) {
 }
 
 function items(panel: HTMLElement): HTMLElement[] {
-  return [...panel.querySelectorAll<HTMLElement>('[role="menuitem"]:not([disabled])')];
+  return [...panel.querySelectorAll<HTMLElement>('[role^="menuitem"]:not([disabled])')];
 }
 
 function moveFocus(event: KeyboardEvent<HTMLDivElement>): void {
@@ -101,24 +103,27 @@ function place(panel: HTMLElement, anchor: HTMLElement): void {
 }
 
 interface MenuItemProps {
-  readonly icon: IconName;
+  readonly icon?: IconName;
+  /** Of one choice among several: whether it is the one. */
+  readonly chosen?: boolean;
   readonly onSelect: () => void;
   readonly disabled?: boolean;
   readonly children: ReactNode;
 }
 
 /** One thing to do. */
-export function MenuItem({ icon, onSelect, disabled = false, children }: MenuItemProps) {
+export function MenuItem({ icon, chosen, onSelect, disabled = false, children }: MenuItemProps) {
+  const shown = chosen ? "check" : icon;
   return (
     <button
       type="button"
-      role="menuitem"
+      {...(chosen === undefined ? { role: "menuitem" } : { role: "menuitemradio", "aria-checked": chosen })}
       className="menu-item"
       tabIndex={-1}
       disabled={disabled}
       onClick={onSelect}
     >
-      <Icon name={icon} />
+      {shown ? <Icon name={shown} /> : <span className="icon" />}
       <span>{children}</span>
     </button>
   );
