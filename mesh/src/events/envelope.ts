@@ -24,16 +24,17 @@ export class MalformedEnvelope extends Error {
 
 export function toHeaders(envelope: Envelope): MsgHdrs {
   const h = headers();
-  h.set("Nats-Msg-Id", envelope.id);
-  h.set("ce-specversion", "1.0");
-  h.set("ce-id", envelope.id);
-  h.set("ce-type", envelope.type);
-  h.set("ce-source", envelope.source);
-  h.set("ce-subject", envelope.key);
-  h.set("ce-keyseq", String(envelope.keySeq));
-  h.set("ce-time", envelope.at.toISOString());
-  h.set("content-type", "application/protobuf");
-  if (envelope.traceparent) h.set("traceparent", envelope.traceparent);
+  // Each is new: `set` would look for it first.
+  h.append("Nats-Msg-Id", envelope.id);
+  h.append("ce-specversion", "1.0");
+  h.append("ce-id", envelope.id);
+  h.append("ce-type", envelope.type);
+  h.append("ce-source", envelope.source);
+  h.append("ce-subject", envelope.key);
+  h.append("ce-keyseq", String(envelope.keySeq));
+  h.append("ce-time", envelope.at.toISOString());
+  h.append("content-type", "application/protobuf");
+  if (envelope.traceparent) h.append("traceparent", envelope.traceparent);
   return h;
 }
 
