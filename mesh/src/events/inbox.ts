@@ -73,8 +73,9 @@ export async function claimAll(tx: pg.ClientBase, consumer: string, events: read
      moved AS (
        INSERT INTO inbox_position AS p (consumer, aggregate, key, key_seq)
        SELECT $1, aggregate, key, key_seq FROM events e
+       -- No EXISTS: that may become a hash of all keys, made for each batch.
        WHERE key_seq = 1
-          OR EXISTS (SELECT FROM inbox_position i WHERE (i.consumer, i.aggregate, i.key) = ($1, e.aggregate, e.key))
+          OR (SELECT true FROM inbox_position i WHERE (i.consumer, i.aggregate, i.key) = ($1, e.aggregate, e.key))
        ORDER BY aggregate, key -- The order of locks is the same in all replicas.
        ON CONFLICT (consumer, aggregate, key) DO UPDATE SET key_seq = excluded.key_seq
        WHERE p.parked_at IS NULL AND p.key_seq = excluded.key_seq - 1
