@@ -3,6 +3,7 @@ import { ConductorService, Health, type Instance } from "@antiphon/proto/antipho
 import { TrafficPolicySchema } from "@antiphon/proto/antiphon/mesh/v1/policy";
 import { toJsonString } from "@bufbuild/protobuf";
 import { useQuery } from "@connectrpc/connect-query";
+import { useState } from "react";
 import { describeError, isNotFound } from "../rpc/errors.ts";
 import { useSession } from "../session/use-session.ts";
 import { counted } from "../ui/cards.tsx";
@@ -110,20 +111,27 @@ function Row({ instance: { id, version, zone, host, port, health, checkOutput } 
   );
 }
 
-/** How calls to the service are steered, where an operator has said so. */
+/** How calls to the service are steered, asked for when it is opened. */
 function Policy({ service }: { service: string }) {
+  const [open, setOpen] = useState(false);
+  return (
+    <details className="mesh-policy" onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>Traffic policy</summary>
+      {open && <PolicyText service={service} />}
+    </details>
+  );
+}
+
+function PolicyText({ service }: { service: string }) {
   const { data, error } = useQuery(
     ConductorService.method.getPolicy,
     { service },
     { retry: false, staleTime: 0 },
   );
-  if (error && !isNotFound(error))
-    return <p className="quiet">Its policy is unknown. {describeError(error)}</p>;
-  if (!data?.policy) return null;
-  return (
-    <details className="mesh-policy">
-      <summary>Traffic policy, revision {data.revision.toString()}</summary>
-      <pre>{toJsonString(TrafficPolicySchema, data.policy, { prettySpaces: 2 })}</pre>
-    </details>
-  );
+  if (error) {
+    const text = isNotFound(error) ? "None: calls are made by the defaults." : describeError(error);
+    return <p className="quiet">{text}</p>;
+  }
+  if (!data?.policy) return <p className="quiet">Asking…</p>;
+  return <pre>{toJsonString(TrafficPolicySchema, data.policy, { prettySpaces: 2 })}</pre>;
 }

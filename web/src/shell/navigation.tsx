@@ -22,14 +22,14 @@ const places: readonly Place[] = [
   { to: "/queue", icon: "queue", label: "Queue" },
 ];
 
-/** Where there is room for more. */
 const morePlaces: readonly Place[] = [{ to: "/history", icon: "history", label: "History" }];
 const operatorPlaces: readonly Place[] = [{ to: "/mesh", icon: "mesh", label: "Mesh" }];
 
-/** The places that only some see, or that wide screens alone have room for. */
+/** The places of listeners that phones have no room for in their navigation, and those of operators. */
 function useMorePlaces(): readonly Place[] {
   const { listener } = useSession();
-  return listener?.role === Role.OPERATOR ? [...morePlaces, ...operatorPlaces] : morePlaces;
+  if (!listener) return [];
+  return listener.role === Role.OPERATOR ? [...morePlaces, ...operatorPlaces] : morePlaces;
 }
 
 /** Beside the page, on wide screens. */

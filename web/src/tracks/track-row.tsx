@@ -47,7 +47,7 @@ export function TrackRow(props: TrackRowProps) {
         onClick={onPlay}
       >
         {album ? (
-          <span className="row-number">{track.trackNumber || index + 1}</span>
+          <span className="row-number" data-number={track.trackNumber || index + 1} />
         ) : (
           <Cover coverId={track.coverId} albumKey={track.album?.id ?? track.id} trackKey={track.id} />
         )}
