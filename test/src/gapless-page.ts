@@ -1,8 +1,5 @@
 /// <reference lib="dom" />
-import { Engine } from "../../web/src/player/engine.ts";
-import { AudioOutput } from "../../web/src/player/output.ts";
-import type { Playback } from "../../web/src/player/playback.ts";
-import { ThroughputEstimator } from "../../web/src/player/throughput.ts";
+import { AudioOutput, Engine, type Playback, ThroughputEstimator } from "../../web/src/player/index.ts";
 
 const RECORDER = `registerProcessor("recorder", class extends AudioWorkletProcessor {
   process([input]) {
@@ -20,20 +17,29 @@ class RestlessThroughput extends ThroughputEstimator {
   }
 }
 
-/**
- * Plays tracks one after the other, and resolves with what went to the speakers, mono, at `sampleRateHz`,
- * and which bitrates were heard, one after the other.
- */
-async function record(playbacks: readonly Playback[], sampleRateHz: number) {
+/** Records what is led into `node`, mono, at this rate. */
+async function openRecorder(sampleRate: number) {
   const chunks: Float32Array[] = [];
   const module = URL.createObjectURL(new Blob([RECORDER], { type: "text/javascript" }));
-  const context = new AudioContext({ sampleRate: sampleRateHz });
+  const context = new AudioContext({ sampleRate });
   await context.audioWorklet.addModule(module);
-  const recorder = new AudioWorkletNode(context, "recorder");
-  recorder.port.onmessage = ({ data }: MessageEvent<Float32Array>) => chunks.push(data);
-  recorder.connect(context.destination);
+  const node = new AudioWorkletNode(context, "recorder");
+  node.port.onmessage = ({ data }: MessageEvent<Float32Array>) => chunks.push(data);
+  node.connect(context.destination);
+  return {
+    node,
+    /** What was recorded, as base64 of its floats. */
+    async finish(): Promise<string> {
+      await context.close();
+      return base64(new Uint8Array(await new Blob(chunks as BlobPart[]).arrayBuffer()));
+    },
+  };
+}
 
-  const output = new AudioOutput(new Audio(), recorder);
+/** Plays tracks one after the other: what went to the speakers, and which bitrates were heard in turn. */
+async function record(playbacks: readonly Playback[], sampleRateHz: number) {
+  const recorder = await openRecorder(sampleRateHz);
+  const output = new AudioOutput(new Audio(), recorder.node);
   const bitrates: number[] = [];
   const look = (kbps: number | undefined) => {
     if (kbps !== undefined && kbps !== bitrates.at(-1)) bitrates.push(kbps);
@@ -55,14 +61,22 @@ async function record(playbacks: readonly Playback[], sampleRateHz: number) {
     engine.setNext(cues[1]);
     engine.play();
   });
-  await output.close();
-  const samples = new Float32Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    samples.set(chunk, at);
-    at += chunk.length;
+  return { samples: await recorder.finish(), bitrates };
+}
+
+/** Plays files with an audio element, each when the one before has ended. */
+async function recordFiles(urls: readonly string[], sampleRateHz: number): Promise<string> {
+  const recorder = await openRecorder(sampleRateHz);
+  const audio = new Audio();
+  new MediaElementAudioSourceNode(recorder.node.context as AudioContext, { mediaElement: audio }).connect(
+    recorder.node,
+  );
+  for (const url of urls) {
+    audio.src = url;
+    await audio.play();
+    await new Promise((resolve) => audio.addEventListener("ended", resolve, { once: true }));
   }
-  return { samples: base64(new Uint8Array(samples.buffer)), bitrates };
+  return recorder.finish();
 }
 
 /** Playwright hands over text a hundred times faster than arrays of numbers. */
@@ -73,5 +87,6 @@ function base64(bytes: Uint8Array): string {
   return btoa(text);
 }
 
-export type GaplessPage = { readonly record: typeof record };
-Object.assign(globalThis, { record });
+const page = { record, recordFiles };
+export type GaplessPage = typeof page;
+Object.assign(globalThis, page);

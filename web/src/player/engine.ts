@@ -16,7 +16,7 @@ const MAX_RECOVERIES = 3;
 
 /**
  * Plays tracks through one MediaSource without a gap: the tracks lie one behind the other on an endless
- * timeline, and the filler keeps the music ahead of the playhead complete. See web/README.md.
+ * timeline, and the filler keeps the music ahead of the playhead complete. See README.md.
  */
 export class Engine implements Deck {
   /** The listener wants music, whether or not it sounds at the moment. */
