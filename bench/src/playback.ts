@@ -6,6 +6,7 @@ import { chromiumArgs, ensureChromium } from "../../test/src/chromium.ts";
 import { bundle } from "../../web/testing/bundle.ts";
 import type { BenchOptions } from "./benches.ts";
 import { type PlaybackBed, startPlaybackBed } from "./playback-bed.ts";
+import { gapLines } from "./playback-gap.ts";
 import { type Origin, startOrigin } from "./playback-origin.ts";
 import type { ContenderName } from "./playback-page.ts";
 import { type Drop, listenThroughDrop, openRoom, type Room, type Round } from "./playback-room.ts";
@@ -73,19 +74,19 @@ async function measure(
     await room.close();
     return measured;
   };
-  const loopback = await alternate("loopback", quick ? 8 : 40);
-  const shaped = await alternate("shaped", quick ? 6 : 40);
+  const loopback = await alternate("loopback", quick ? 6 : 40);
+  const shaped = await alternate("shaped", quick ? 4 : 40);
+  const rooms = [await open(LINKS.shaped), await open(LINKS.shaped)] as const;
+  const through = (room: Room, name: ContenderName) =>
+    listenThroughDrop(room, name, sourceOf(bed, name), quick);
   // What takes its time on a line takes none of the processor: these run side by side.
-  const [slow, ours, theirs] = await Promise.all([
+  const [slow, ours, theirs, gaps] = await Promise.all([
     alternate("slow", quick ? 2 : 12, false),
-    through(await open(LINKS.shaped), "antiphon"),
-    through(await open(LINKS.shaped), "hls.js"),
+    through(rooms[0], "antiphon"),
+    through(rooms[1], "hls.js"),
+    gapLines(browser, quick),
   ]);
-  async function through(room: Room, name: ContenderName): Promise<Drop> {
-    const drop = await listenThroughDrop(room, name, sourceOf(bed, name), quick);
-    await room.close();
-    return drop;
-  }
+  for (const room of rooms) await room.close();
   return [
     ...timeLines("start", "loopback", loopback),
     ...timeLines("start", "shaped", shaped),
@@ -93,6 +94,7 @@ async function measure(
     ...timeLines("seek", "loopback", loopback),
     ...timeLines("seek", "shaped", shaped),
     ...dropLines(ours, theirs, bed.ladderKbps),
+    ...gaps,
   ];
 }
 

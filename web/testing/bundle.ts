@@ -1,7 +1,15 @@
 import { build } from "vite";
 
-/** The code of a page for tests and benches in a browser, from its entry file. */
-export async function bundle(entry: string): Promise<string> {
+const bundles = new Map<string, Promise<string>>();
+
+/** The code of a page for tests and benches in a browser, from its entry file; made once a process. */
+export function bundle(entry: string): Promise<string> {
+  const made = bundles.get(entry) ?? bundled(entry);
+  bundles.set(entry, made);
+  return made;
+}
+
+async function bundled(entry: string): Promise<string> {
   const result = await build({
     configFile: false,
     logLevel: "error",
