@@ -19,6 +19,7 @@ import {
 } from "@connectrpc/connect";
 import { failureKey } from "./failures.ts";
 import { type MetadataPolicy, passMetadata } from "./metadata.ts";
+import { toldOf } from "./told.ts";
 
 /** Forwards translated calls to one service of the mesh, in the name of the listener admitted. */
 export interface Forwarder {
@@ -66,12 +67,12 @@ export function forwarder({ transport, metadata, untimedMs, signal }: Deps): For
 
   /** What the caller is told: why it was cut off where that is the cause, without a service's own metadata. */
   const publicError = (reason: unknown, context: HandlerContext, headerPassed = false): ConnectError => {
-    const told = toldOf(reason, context, headerPassed);
+    const told = answerTo(reason, context, headerPassed);
     context.values.get(failureKey)(told.code);
     return told;
   };
 
-  const toldOf = (reason: unknown, context: HandlerContext, headerPassed: boolean): ConnectError => {
+  const answerTo = (reason: unknown, context: HandlerContext, headerPassed: boolean): ConnectError => {
     if (signal.aborted) return new ConnectError("the gateway is going away", Code.Unavailable);
     const cut = context.signal.aborted ? context.signal.reason : undefined;
     if (cut instanceof ConnectError) return cut;
@@ -80,9 +81,7 @@ export function forwarder({ transport, metadata, untimedMs, signal }: Deps): For
       if (!headerPassed) passMetadata(error.header, context.responseHeader, metadata.toBrowser);
       passMetadata(error.trailer, context.responseTrailer, metadata.toBrowser);
     }
-    const told = new ConnectError(error.rawMessage, error.code, undefined, undefined, reason);
-    told.details = error.details;
-    return told;
+    return toldOf(error);
   };
 
   async function* stream(

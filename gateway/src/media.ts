@@ -4,6 +4,7 @@ import { verifyMediaPath } from "@antiphon/mesh";
 import type { MediaService, StatObjectResponse } from "@antiphon/proto/antiphon/media/v1/media";
 import { type Client, Code, ConnectError } from "@connectrpc/connect";
 import { LRUCache } from "lru-cache";
+import { breakerPage, isNavigation } from "./breaker-page.ts";
 import { parseRange, type Range } from "./byte-range.ts";
 import { matches } from "./etag.ts";
 import type { NodeRequest, NodeResponse } from "./front.ts";
@@ -70,7 +71,7 @@ export function mediaRoute({ owners, cache, mediaKey, now }: Deps) {
       const fetch = (part: Range) => readPart(owner, objectId, part);
       await send(request, response, { key: target.pathname, size, fetch }, range, cache);
     } catch (error) {
-      fail(response, error);
+      fail(request, response, error);
     }
   };
 }
@@ -141,7 +142,7 @@ function refuse(response: NodeResponse, status: number, reason: string): void {
   response.end(`${reason}\n`);
 }
 
-function fail(response: NodeResponse, error: unknown): void {
+function fail(request: NodeRequest, response: NodeResponse, error: unknown): void {
   // The listener went away, or the answer had begun: all that is left is to cut it.
   if (response.headersSent || response.destroyed) {
     response.destroy();
@@ -150,6 +151,7 @@ function fail(response: NodeResponse, error: unknown): void {
   const { code, rawMessage } = ConnectError.from(error);
   if (code === Code.NotFound) refuse(response, 404, rawMessage);
   else if (code === Code.InvalidArgument) refuse(response, 400, rawMessage);
+  else if (isNavigation(request)) breakerPage(response);
   else {
     response.setHeader("retry-after", "1");
     refuse(response, 503, "this object cannot be read at the moment");

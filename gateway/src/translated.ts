@@ -8,6 +8,7 @@ import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from
 import { addressKey } from "./address.ts";
 import type { Admission } from "./admission.ts";
 import { bodyOf, dropRest } from "./body.ts";
+import { breakerPage, isNavigation } from "./breaker-page.ts";
 import { admittedKey } from "./calls.ts";
 import { answerFrom, type CachePolicy, cacheKey, cachePolicyOf, keep, varyOf } from "./connect-get.ts";
 import type { Route } from "./contracts/routes.ts";
@@ -16,6 +17,8 @@ import type { NodeRequest, NodeResponse } from "./front.ts";
 import type { GetCache } from "./get-cache.ts";
 import { headerView } from "./header-view.ts";
 import type { RequestTarget } from "./target.ts";
+
+const UNAVAILABLE = 503;
 
 export interface TranslatedDeps {
   readonly admission: Admission;
@@ -49,7 +52,8 @@ export function translated(translate: UniversalHandler, route: Route, deps: Tran
         : translate(asked));
       // A connection that closes with bytes unread takes the answer with it.
       if (oneMessage && answer.status >= 400) await dropRest(request);
-      await universalResponseToNodeResponse(answer, response);
+      if (answer.status === UNAVAILABLE && isNavigation(request)) breakerPage(response);
+      else await universalResponseToNodeResponse(answer, response);
     } catch (error) {
       // Aborted: the browser went away, and nobody is left to be told.
       if (ConnectError.from(error).code !== Code.Aborted) throw error;

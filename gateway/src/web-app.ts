@@ -7,11 +7,10 @@ import type { NodeRequest, NodeResponse } from "./front.ts";
 /** Only what the page itself needs: its own files, calls to its own origin, and audio it assembles. */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'self'",
-  "img-src 'self' data:",
-  "media-src 'self' blob:",
-  "style-src 'self' 'unsafe-inline'",
+  "media-src blob:",
   "object-src 'none'",
   "base-uri 'none'",
+  "form-action 'self'",
   "frame-ancestors 'none'",
 ].join("; ");
 
@@ -43,6 +42,8 @@ export function webApp(folder: string): (request: NodeRequest, response: NodeRes
       const immutable = pathname.startsWith("/assets/");
       response.setHeader("cache-control", immutable ? "public, max-age=31536000, immutable" : "no-cache");
       response.setHeader("content-security-policy", CONTENT_SECURITY_POLICY);
+      response.setHeader("cross-origin-opener-policy", "same-origin");
+      response.setHeader("permissions-policy", "camera=(), geolocation=(), microphone=()");
     },
   });
   return (request, response) => {

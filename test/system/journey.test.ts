@@ -16,6 +16,9 @@ beforeAll(async () => {
   const context = await browser.newContext({ baseURL: system.system.gatewayUrl });
   page = await context.newPage();
   page.on("pageerror", (error) => mistakes.push(error.message));
+  page.on("console", (line) => {
+    if (/Content Security Policy/.test(line.text())) mistakes.push(line.text());
+  });
 });
 afterAll(() => browser?.close());
 

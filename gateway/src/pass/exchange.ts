@@ -3,6 +3,7 @@ import { CallError } from "@antiphon/mesh";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { dropRest } from "../body.ts";
 import type { NodeRequest, NodeResponse } from "../front.ts";
+import { toldOf } from "../told.ts";
 
 /** One request that passes through, with why it may end early: its deadline, its browser, the drain. */
 export interface Exchange {
@@ -50,11 +51,7 @@ export function openExchange(
       if (!(reason instanceof ConnectError)) {
         return new ConnectError("internal error", Code.Internal, undefined, undefined, reason);
       }
-      if (!(reason instanceof CallError)) return reason;
-      // Its metadata is between the service and us.
-      const told = new ConnectError(reason.rawMessage, reason.code, undefined, undefined, reason);
-      told.details = reason.details;
-      return told;
+      return reason instanceof CallError ? toldOf(reason) : reason;
     },
     close() {
       clearTimeout(timer);
