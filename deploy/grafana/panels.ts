@@ -124,6 +124,36 @@ export const sections: readonly Section[] = [
         queries: [{ expr: `min by (${edge.join(",")}) (mesh_retry_budget_ratio)`, by: edge }],
       },
       {
+        title: "Ejections by cause",
+        hint: "Endpoints left out for what came of their attempts, a second. /debug/mesh of the caller says which.",
+        unit: "short",
+        queries: [
+          { expr: sumRate("mesh_ejections_total", ["dst_service", "cause"]), by: ["dst_service", "cause"] },
+        ],
+      },
+      {
+        title: "Policies by state",
+        hint: "Callers that follow a traffic policy, or refuse the one that is stored; the rest have the defaults.",
+        unit: "short",
+        queries: [
+          {
+            expr: 'sum by (dst_service,state) (mesh_policy_state{state!="default"}) > 0',
+            by: ["dst_service", "state"],
+          },
+        ],
+      },
+      {
+        title: "What policies did",
+        hint: "Hedges, mirrored calls, injected faults, and calls whose version had nobody, a second.",
+        unit: "reqps",
+        queries: [
+          {
+            expr: sumRate("mesh_policy_actions_total", ["dst_service", "action"]),
+            by: ["dst_service", "action"],
+          },
+        ],
+      },
+      {
         title: "Age of what discovery knows",
         hint: "Above 35 s: Consul is away, and the last good endpoints are called.",
         unit: "s",

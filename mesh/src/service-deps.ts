@@ -20,7 +20,7 @@ export interface ServiceDeps {
   readonly zone: string;
   /**
    * A typed client, found through discovery, balanced and guarded.
-   * @param options.target default `consul:///<name of the service>`; also `static:///host:port,host:port`
+   * @param options.target default `consul:///<name of the service>`; also `static:///host:port,host:port` and `dns:///host:port`
    */
   client<S extends DescService>(service: S, options?: { readonly target?: string }): Client<S>;
   /** The same for callers that work from descriptors. One transport a target, shared. */

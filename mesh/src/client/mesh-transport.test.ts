@@ -224,6 +224,11 @@ test("a refused connection is told at once", async () => {
   expect(error.findDetails(MeshErrorDetailSchema)[0]?.reason).toBe(MeshErrorReason.CONNECTION_LOST);
 });
 
+test("the addresses of a host name are found by DNS", async () => {
+  const peer = await bench.peer({ echo: (_call, answer) => answer(null, { text: "here" }) });
+  expect((await bench.client(`dns:///localhost:${peer.port}`).echo({})).text).toBe("here");
+});
+
 test("a target that is not understood is refused with what is allowed", () => {
   for (const target of [
     "catalog",
@@ -231,6 +236,8 @@ test("a target that is not understood is refused with what is allowed", () => {
     "consul:///Catalog!",
     "static:///host",
     "static:///h:99999",
+    "dns:///host",
+    "dns:///a:1,b:1",
   ]) {
     expect(() => createMeshTransport({ target })).toThrow(/target ".*"/);
   }

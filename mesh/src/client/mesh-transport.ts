@@ -13,6 +13,7 @@ import { Registry } from "prom-client";
 import type { BalanceOverrides } from "../balance/settings.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import type { Discovery } from "../discovery/discovery.ts";
+import { dnsDiscovery } from "../discovery/dns-discovery.ts";
 import type { IdentitySigner } from "../identity/listener-proof.ts";
 import { rulesOf } from "../policy/method-rules.ts";
 import type { PolicySource } from "../policy/policy-source.ts";
@@ -36,10 +37,10 @@ import {
   parseMessage,
 } from "./response.ts";
 import { ResponseStream } from "./response-stream.ts";
-import { addressDiscovery, parseTarget, TargetError } from "./target.ts";
+import { addressDiscovery, parseTarget, type Target, TargetError } from "./target.ts";
 
 export interface MeshTransportOptions {
-  /** `consul:///<service>`, or `static:///<host>:<port>,<host>:<port>`. */
+  /** `consul:///<service>`, `dns:///<host>:<port>`, or `static:///<host>:<port>,<host>:<port>`. */
   readonly target: string;
   /** Answers `consul` targets. Transports with the same discovery and target share connections. */
   readonly discovery?: Discovery;
@@ -81,7 +82,7 @@ const DEFAULT_MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
  */
 export function createMeshTransport(options: MeshTransportOptions): MeshTransport {
   const target = parseTarget(options.target);
-  const discovery = target.scheme === "static" ? addressDiscovery : options.discovery;
+  const discovery = discoveryOf(target, options);
   if (!discovery) throw new TargetError(`target ${JSON.stringify(target.text)} needs a discovery`);
   const clock = options.clock ?? systemClock;
   const cluster = acquireCluster(target, discovery, {
@@ -117,6 +118,14 @@ export function createMeshTransport(options: MeshTransportOptions): MeshTranspor
       releaseCluster(cluster, discovery);
     },
   };
+}
+
+/** All `dns` targets of the process. */
+const dns = dnsDiscovery();
+
+function discoveryOf({ scheme }: Target, { discovery }: MeshTransportOptions): Discovery | undefined {
+  if (scheme === "static") return addressDiscovery;
+  return scheme === "dns" ? dns : discovery;
 }
 
 /**

@@ -2,10 +2,10 @@ import type { Discovery, EndpointInfo } from "../discovery/discovery.ts";
 
 /** Where a client's calls go. */
 export interface Target {
-  readonly scheme: "consul" | "static";
+  readonly scheme: "consul" | "dns" | "static";
   /** As it was given. */
   readonly text: string;
-  /** The name under which discovery knows it; for `static`, the list of addresses. */
+  /** The name under which discovery knows it; for `dns`, host and port; for `static`, the list of addresses. */
   readonly service: string;
 }
 
@@ -14,17 +14,17 @@ export class TargetError extends Error {
   override readonly name = "TargetError";
 }
 
-/** Reads `consul:///<service>` or `static:///<host>:<port>,…`. Throws `TargetError`. */
+/** Reads `consul:///<service>`, `dns:///<host>:<port>` or `static:///<host>:<port>,…`. Throws `TargetError`. */
 export function parseTarget(text: string): Target {
   const match = /^([a-z]+):\/\/\/(.+)$/.exec(text);
   const [, scheme, rest = ""] = match ?? [];
   if (scheme === "consul" && /^[a-z0-9][a-z0-9_-]*$/.test(rest)) return { scheme, text, service: rest };
-  if (scheme === "static") {
+  if (scheme === "static" || (scheme === "dns" && !rest.includes(","))) {
     parseAddresses(text, rest);
     return { scheme, text, service: rest };
   }
   throw new TargetError(
-    `target ${JSON.stringify(text)} is not understood: use consul:///<service> or static:///<host>:<port>,<host>:<port>`,
+    `target ${JSON.stringify(text)} is not understood: use consul:///<service>, dns:///<host>:<port> or static:///<host>:<port>,<host>:<port>`,
   );
 }
 
