@@ -58,6 +58,9 @@ export async function runService<C extends { readonly mesh: MeshConfig }>(
   if (identityPublicKeys.length === 0 && !spec.edge) {
     log.warn("ANTIPHON_IDENTITY_PUBLIC_KEYS is not set: calls in the name of a listener are refused");
   }
+  if (!identityKey && spec.edge) {
+    log.warn("ANTIPHON_IDENTITY_KEY is not set: calls are made in nobody's name, listeners are refused");
+  }
   const stopSignal = firstSignal();
   log.info("starting");
   let service: RunningService | undefined;
