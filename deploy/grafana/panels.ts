@@ -218,6 +218,37 @@ export const sections: readonly Section[] = [
     ],
   },
   {
+    title: "Listening",
+    panels: [
+      {
+        title: "Start of music",
+        hint: "p50 and p99 from the wish to the first sound, as browsers tell it.",
+        unit: "s",
+        main: true,
+        queries: quantiles("player_start_seconds", "", ["rendition"]),
+      },
+      {
+        title: "Stalls",
+        hint: "A second: music stood still because it did not arrive.",
+        unit: "reqps",
+        main: true,
+        queries: [{ expr: sumRate("player_stall_seconds_count", ["rendition"]), by: ["rendition"] }],
+      },
+      {
+        title: "Changes of bitrate",
+        hint: "A second, up and down. Many downs: lines, or the gateway, are slow.",
+        unit: "reqps",
+        queries: [{ expr: sumRate("player_rendition_switches_total", ["direction"]), by: ["direction"] }],
+      },
+      {
+        title: "Tracks given up",
+        hint: "A second, by the version of the page.",
+        unit: "reqps",
+        queries: [{ expr: sumRate("player_playback_errors_total", ["app_version"]), by: ["app_version"] }],
+      },
+    ],
+  },
+  {
     title: "Processes",
     panels: [
       {

@@ -1,5 +1,6 @@
 import { dashboardQueries } from "@antiphon/deploy/grafana";
 import { until } from "@antiphon/mesh/testing";
+import { Codec, PlayerService } from "@antiphon/proto/antiphon/player/v1/player";
 import { PlaylistService } from "@antiphon/proto/antiphon/playlist/v1/playlist";
 import { RecommendationService } from "@antiphon/proto/antiphon/recommendation/v1/recommendation";
 import { SearchService } from "@antiphon/proto/antiphon/search/v1/search";
@@ -20,12 +21,21 @@ test("every query of the dashboard has an answer from the live Prometheus under 
   const playlists = createClient(PlaylistService, transport);
   const search = createClient(SearchService, transport);
   const recommendations = createClient(RecommendationService, transport);
+  const player = createClient(PlayerService, transport);
+  // Each kind, as a browser on a bad line tells it.
+  const events = [1, 2, 3, 4, 5].map((kind) => ({
+    kind,
+    codec: Codec.OPUS,
+    bitrateKbps: 64,
+    durationMs: 300,
+  }));
   let turn = 0;
   const load = startLoad(20, async () => {
     const trackId = tracks[turn++ % tracks.length]?.id ?? "";
     await (turn % 2 === 0 ? playlists.likeTrack({ trackId }) : playlists.unlikeTrack({ trackId }));
     await search.search({ query: "a" });
     await recommendations.getHome({});
+    await player.reportQuality({ appVersion: "0.1.0", events });
   });
   const empty = async (): Promise<string[]> => {
     const without: string[] = [];

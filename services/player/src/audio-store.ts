@@ -40,6 +40,12 @@ export interface AudioStore {
   keep(job: PackagingJob, made: PackagedStage): Promise<boolean>;
   /** Gives up the renditions of a track. Their objects stay until nobody can hold a signed URL. */
   drop(tx: PoolClient, trackId: string): Promise<void>;
+  /**
+   * The gain of an album, dB: of the mean power of its packaged tracks by their lengths, and their highest
+   * peak. Silent tracks do not count. Undefined where there are none.
+   * Source: EBU Tech 3343, 7 (loudness of programmes of several items), without the gate across them.
+   */
+  albumGainDb(albumId: string): Promise<number | undefined>;
   /** Has an object made again from its source; false where no rendition is made of it. */
   remake(objectId: string): Promise<boolean>;
   /** Every object that a rendition is made of. */
@@ -133,6 +139,19 @@ export function audioStore({ pool, objects, jobs, outbox }: AudioStoreDeps): Aud
         }
         return true;
       }),
+
+    async albumGainDb(albumId) {
+      const { rows } = await pool.query<{ lufs: number | null; peak: number }>(
+        `SELECT 10 * log(sum(total_samples * power(10, loudness_lufs / 10)) / sum(total_samples)) AS lufs,
+                max(true_peak_dbfs) AS peak
+         FROM track JOIN audio ON audio.track_id = track.id JOIN ladder USING (track_id)
+         WHERE album_id = $1 AND codec = 'opus' AND loudness_lufs > -70`,
+        [albumId],
+      );
+      const [album] = rows;
+      if (album?.lufs == null) return undefined;
+      return gainDb({ integratedLufs: album.lufs, truePeakDbfs: album.peak });
+    },
 
     async remake(objectId) {
       const { rows } = await pool.query<{ track_id: string; codec: CodecName; bitrate_kbps: number }>(

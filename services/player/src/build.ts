@@ -22,6 +22,7 @@ import { packager } from "./packager.ts";
 import { packagingStore } from "./packaging-store.ts";
 import { runPackaging } from "./packaging-worker.ts";
 import { playbackStore } from "./playback-store.ts";
+import { qualityMetrics } from "./quality.ts";
 import { queueService } from "./queue-service.ts";
 import { QUEUE_CHANNEL, queueStore } from "./queue-store.ts";
 import { playerService } from "./service.ts";
@@ -92,12 +93,16 @@ export async function build(deps: ServiceDeps, config: PlayerConfig): Promise<re
         jobs,
         playbacks,
         tracks: tracks({ catalog, copies }),
+        quality: qualityMetrics(deps.metrics),
         mediaKey: config.mediaKey,
         clock,
         draining: signal,
       }),
     ),
     serve(QueueService, queueService({ queues, copies, feed, clock, log, draining: signal })),
-    serve(MediaService, mediaService({ objects, damage: damageReports({ ...deps, audio }) })),
+    serve(
+      MediaService,
+      mediaService({ objects, audio, damage: damageReports({ ...deps, audio }), mediaKey: config.mediaKey }),
+    ),
   ];
 }

@@ -3,6 +3,7 @@ import { Codec, type StartPlaybackResponseSchema } from "@antiphon/proto/antipho
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { Audio, Rendition } from "./audio-store.ts";
+import { playlistId } from "./hls.ts";
 import { type CodecName, LADDERS } from "./ladder.ts";
 
 const CODECS: Readonly<Partial<Record<Codec, CodecName>>> = { [Codec.OPUS]: "opus", [Codec.AAC]: "aac" };
@@ -16,12 +17,14 @@ export function codecsOf(wanted: readonly Codec[]): CodecName[] {
 
 /** The part of StartPlayback's answer that is about one ladder, with URLs that are good until `expireAtMs`. */
 export function ladderAnswer(
-  codec: CodecName,
-  { segmentSamples, totalSamples, renditions }: Audio,
+  trackId: string,
+  { codec, segmentSamples, totalSamples, renditions }: Audio & { readonly codec: CodecName },
   mediaKey: string,
   expireAtMs: number,
 ): MessageInitShape<typeof StartPlaybackResponseSchema> {
   const { bitratesKbps, sampleRateHz, primingSamples, mimeType } = LADDERS[codec];
+  const expiresAtS = Math.floor(expireAtMs / 1000);
+  const playlist = playlistId({ codec, trackId, expiresAtS, of: { rungs: renditions.length } });
   return {
     codec: MESSAGES[codec],
     sampleRateHz,
@@ -35,6 +38,7 @@ export function ladderAnswer(
       url: signMediaPath(mediaKey, `/media/player/${rendition.objectId}`, expireAtMs),
       ...byteRanges(rendition),
     })),
+    playlistUrl: signMediaPath(mediaKey, `/media/player/${playlist}`, expireAtMs),
     ladderGrows: renditions.length < bitratesKbps.length,
     urlsExpireAt: timestampFromMs(expireAtMs),
   };

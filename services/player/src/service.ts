@@ -11,6 +11,7 @@ import type { PackagingCounts, PackagingStore } from "./packaging-store.ts";
 import { page } from "./paging.ts";
 import { codecsOf, ladderAnswer } from "./playback-answer.ts";
 import type { PlaybackStore } from "./playback-store.ts";
+import type { QualityMetrics } from "./quality.ts";
 import type { ObjectStore } from "./storage/object-store.ts";
 import type { Tracks } from "./tracks.ts";
 
@@ -20,6 +21,7 @@ export interface PlayerDeps {
   readonly jobs: PackagingStore;
   readonly playbacks: PlaybackStore;
   readonly tracks: Tracks;
+  readonly quality: QualityMetrics;
   /** Shared with the gateway, which checks what is signed with it. */
   readonly mediaKey: string;
   readonly clock: Clock;
@@ -36,7 +38,7 @@ const MAX_INLINE_BYTES = 16 * 1024;
 const WATCH_MS = 500;
 
 export function playerService(deps: PlayerDeps): ServiceImpl<typeof PlayerService> {
-  const { audio, objects, jobs, playbacks, tracks, mediaKey, clock, draining } = deps;
+  const { audio, objects, jobs, playbacks, tracks, quality, mediaKey, clock, draining } = deps;
 
   async function whyNotPlayable(trackId: string): Promise<ConnectError> {
     const job = await jobs.state(trackId);
@@ -78,10 +80,11 @@ export function playerService(deps: PlayerDeps): ServiceImpl<typeof PlayerServic
         await jobs.want(trackId, Math.min(...codecs.map(stagesUntilPlayable)));
         throw await whyNotPlayable(trackId);
       }
-      const answer = ladderAnswer(found.codec, found, mediaKey, clock.now() + URL_LIFETIME_MS);
+      const answer = ladderAnswer(trackId, found, mediaKey, clock.now() + URL_LIFETIME_MS);
       const playback = { id: newId("pb"), listenerId, trackId };
-      const [firstBytes] = await Promise.all([
+      const [firstBytes, albumGainDb] = await Promise.all([
         inlineFirstSegment && found.renditions[0] ? firstSegment(found.renditions[0]) : undefined,
+        track.album ? audio.albumGainDb(track.album.id) : undefined,
         playbacks.create(playback),
         answer.ladderGrows ? jobs.want(trackId, stagesUntilWhole(found.codec)) : undefined,
       ]);
@@ -90,6 +93,7 @@ export function playerService(deps: PlayerDeps): ServiceImpl<typeof PlayerServic
         playbackId: playback.id,
         track: { ...track, playable: true },
         gainDb: found.gainDb,
+        ...(albumGainDb === undefined ? {} : { albumGainDb }),
         peaks: found.peaks,
         ...(firstBytes ? { firstSegment: firstBytes } : {}),
       };
@@ -100,6 +104,11 @@ export function playerService(deps: PlayerDeps): ServiceImpl<typeof PlayerServic
       if (counted) return {};
       const message = `playback ${report.playbackId} is not one of yours`;
       throw refuse(PlayerErrorReason.PLAYBACK_NOT_FOUND, report.playbackId, message);
+    },
+
+    async reportQuality(report) {
+      quality(report);
+      return {};
     },
 
     async listHistory(request) {

@@ -13,8 +13,9 @@ export function trackStore(pool: Pool): TrackStore {
   return {
     async remember(tx, track) {
       await tx.query(
-        "INSERT INTO track (id, message) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET message = excluded.message",
-        [track.id, toBinary(TrackSchema, track)],
+        `INSERT INTO track (id, message, album_id) VALUES ($1, $2, $3)
+         ON CONFLICT (id) DO UPDATE SET message = excluded.message, album_id = excluded.album_id`,
+        [track.id, toBinary(TrackSchema, track), track.album?.id ?? null],
       );
     },
     async find(ids) {

@@ -19,6 +19,7 @@ import type { Packager } from "../src/packager.ts";
 import { type PackagingStore, packagingStore } from "../src/packaging-store.ts";
 import { type PackagingDeps, runPackaging } from "../src/packaging-worker.ts";
 import { playbackStore } from "../src/playback-store.ts";
+import { qualityMetrics } from "../src/quality.ts";
 import { playerService } from "../src/service.ts";
 import type { ObjectStore } from "../src/storage/object-store.ts";
 import { openStorage } from "../src/storage/storage.ts";
@@ -102,6 +103,7 @@ export async function playerBed(): Promise<PlayerBed> {
     jobs,
     playbacks: playbackStore(pool, outbox),
     tracks: tracks({ catalog: client, copies }),
+    quality: qualityMetrics(deps.metrics),
     mediaKey: MEDIA_KEY,
     clock,
     draining: deps.signal,
@@ -110,7 +112,10 @@ export async function playerBed(): Promise<PlayerBed> {
     name: "player",
     served: [
       serve(PlayerService, service),
-      serve(MediaService, mediaService({ objects, damage: damageReports({ ...deps, audio }) })),
+      serve(
+        MediaService,
+        mediaService({ objects, audio, damage: damageReports({ ...deps, audio }), mediaKey: MEDIA_KEY }),
+      ),
     ],
   });
 

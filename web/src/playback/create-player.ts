@@ -1,6 +1,7 @@
 import { PlayerService } from "@antiphon/proto/antiphon/player/v1/player";
 import { RecommendationService } from "@antiphon/proto/antiphon/recommendation/v1/recommendation";
 import { createClient, type Transport } from "@connectrpc/connect";
+import manifest from "../../package.json" with { type: "json" };
 import { connectMediaSession } from "../player/media-session.ts";
 import { Player } from "../player/player.ts";
 import type { PlayerPorts } from "../player/player-types.ts";
@@ -17,6 +18,8 @@ export function createPlayer(
   const player = new Player(element, {
     startPlayback: (request, signal) => playback.startPlayback(request, { signal }),
     reportPlayback: (report) => playback.reportPlayback(report),
+    reportQuality: (report) => playback.reportQuality(report),
+    appVersion: manifest.version,
     radio: async (seedTrackId, playedIds) =>
       (await recommendations.getRadio({ seedTrackId, playedIds: [...playedIds] })).tracks,
     isFinal,

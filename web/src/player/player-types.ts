@@ -4,6 +4,7 @@ import type {
   StartPlaybackResponse,
 } from "@antiphon/proto/antiphon/player/v1/player";
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { QualityReport } from "./quality-log.ts";
 import { emptyQueue, type Queue } from "./queue.ts";
 import type { Report } from "./report-queue.ts";
 
@@ -14,6 +15,9 @@ export interface PlayerPorts {
     signal: AbortSignal,
   ): Promise<StartPlaybackResponse>;
   reportPlayback(report: Report): Promise<unknown>;
+  reportQuality(report: QualityReport): Promise<unknown>;
+  /** Told with it. */
+  readonly appVersion: string;
   /** Tracks to go on with after `seedTrackId`, none of which is in `playedIds`. */
   radio(seedTrackId: string, playedIds: readonly string[]): Promise<readonly Track[]>;
   /** Whether trying again cannot help. */

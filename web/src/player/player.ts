@@ -10,6 +10,7 @@ import {
   type PlayerState,
   type PlayerStats,
 } from "./player-types.ts";
+import { QualityLog } from "./quality-log.ts";
 import type { Queue, QueueItem } from "./queue.ts";
 import * as queues from "./queue.ts";
 import { Radio } from "./radio.ts";
@@ -78,10 +79,12 @@ export class Player {
       onFailed: (cue, error) => this.onFailed(cue.uid, error),
     });
     this.engine.setQuality(qualityKbps);
-    this.reporter = new Reporter(new ReportQueue(ports.reportPlayback, ports.isFinal), () => ({
+    const quality = new QualityLog(ports.reportQuality, ports.appVersion);
+    addEventListener("pagehide", () => quality.flush());
+    this.reporter = new Reporter(new ReportQueue(ports.reportPlayback, ports.isFinal), quality, () => ({
       positionS: this.engine.positionS,
       bufferS: this.engine.bufferS,
-      renditionId: this.engine.rendition?.id ?? "",
+      rendition: this.engine.rendition,
     }));
   }
 
@@ -313,6 +316,7 @@ export class Player {
   }
 
   private onFailed(uid: string, error: unknown): void {
+    this.reporter.failed();
     const { queue } = this.state;
     const index = queue.items.findIndex((item) => item.uid === uid);
     const item = queue.items[index];

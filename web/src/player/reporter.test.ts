@@ -1,6 +1,7 @@
-import { PlaybackEventKind } from "@antiphon/proto/antiphon/player/v1/player";
+import { Codec, PlaybackEventKind, QualityEventKind } from "@antiphon/proto/antiphon/player/v1/player";
 import { describe, expect, it } from "vitest";
-import type { Playback } from "./playback.ts";
+import type { Playback, Rendition } from "./playback.ts";
+import { QualityLog, type QualityReport } from "./quality-log.ts";
 import { type Report, ReportQueue } from "./report-queue.ts";
 import { Reporter } from "./reporter.ts";
 
@@ -8,12 +9,16 @@ const playback = { id: "pb_1", durationS: 200 } as Playback;
 
 function reporterAt(positionS: number) {
   const sent: Report[] = [];
-  const state = { positionS, bufferS: 4, renditionId: "r64" };
+  const rendition = (bitrateKbps: number) =>
+    ({ id: `r${bitrateKbps}`, bitrateKbps, mimeType: 'audio/mp4; codecs="opus"' }) as Rendition;
+  const state = { positionS, bufferS: 4, rendition: rendition(64) };
+  const told: QualityReport[] = [];
+  const quality = new QualityLog(async (report) => told.push(report), "1.0.0");
   const queue = new ReportQueue(
     async (report) => sent.push(report),
     () => true,
   );
-  return { sent, state, reporter: new Reporter(queue, () => state) };
+  return { sent, state, rendition, told, quality, reporter: new Reporter(queue, quality, () => state) };
 }
 
 describe("reports", () => {
@@ -41,6 +46,42 @@ describe("reports", () => {
     reporter.over("left");
     await new Promise(setImmediate);
     expect(sent).toEqual([]);
+  });
+});
+
+describe("the quality of listening", () => {
+  it("is told in one batch: start, end of a stall, changes of bitrate, failures", () => {
+    const { reporter, state, rendition, told, quality } = reporterAt(10);
+    reporter.started(playback, 250);
+    reporter.stalled();
+    reporter.tick(false);
+    reporter.tick(true);
+    for (const kbps of [128, 24, 24]) {
+      state.rendition = rendition(kbps);
+      reporter.tick(true);
+    }
+    reporter.failed();
+    quality.flush();
+    quality.flush();
+    const { STARTED, STALLED, SWITCHED_UP, SWITCHED_DOWN, FAILED } = QualityEventKind;
+    expect(told).toHaveLength(1);
+    expect(told[0]).toMatchObject({
+      appVersion: "1.0.0",
+      events: [
+        { kind: STARTED, codec: Codec.OPUS, bitrateKbps: 64, durationMs: 250 },
+        { kind: STALLED, bitrateKbps: 64 },
+        { kind: SWITCHED_UP, bitrateKbps: 128 },
+        { kind: SWITCHED_DOWN, bitrateKbps: 24 },
+        { kind: FAILED, bitrateKbps: 24 },
+      ],
+    });
+  });
+
+  it("leaves out the start of a track that followed without a gap", () => {
+    const { reporter, told, quality } = reporterAt(0);
+    reporter.started(playback, 0);
+    quality.flush();
+    expect(told).toEqual([]);
   });
 });
 

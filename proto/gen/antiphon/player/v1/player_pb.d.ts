@@ -203,6 +203,21 @@ export declare type StartPlaybackResponse = Message<"antiphon.player.v1.StartPla
    * @generated from field: bytes peaks = 13;
    */
   peaks: Uint8Array;
+
+  /**
+   * An HLS playlist of these renditions, for other players (VLC, ffmpeg, Safari): signed as their URLs are.
+   *
+   * @generated from field: string playlist_url = 14;
+   */
+  playlistUrl: string;
+
+  /**
+   * The gain where the album plays as a whole: the same for all of its tracks, so that a quiet one stays quiet
+   * beside the others. Of those that are packaged by now; absent where no album is known.
+   *
+   * @generated from field: optional float album_gain_db = 15;
+   */
+  albumGainDb?: number | undefined;
 };
 
 /**
@@ -272,6 +287,76 @@ export declare type ReportPlaybackResponse = Message<"antiphon.player.v1.ReportP
  * Use `create(ReportPlaybackResponseSchema)` to create a new message.
  */
 export declare const ReportPlaybackResponseSchema: GenMessage<ReportPlaybackResponse>;
+
+/**
+ * @generated from message antiphon.player.v1.QualityEvent
+ */
+export declare type QualityEvent = Message<"antiphon.player.v1.QualityEvent"> & {
+  /**
+   * @generated from field: antiphon.player.v1.QualityEventKind kind = 1;
+   */
+  kind: QualityEventKind;
+
+  /**
+   * What sounds, or should; unspecified and 0 where that is not known.
+   *
+   * @generated from field: antiphon.player.v1.Codec codec = 2;
+   */
+  codec: Codec;
+
+  /**
+   * @generated from field: uint32 bitrate_kbps = 3;
+   */
+  bitrateKbps: number;
+
+  /**
+   * Only with STARTED and STALLED.
+   *
+   * @generated from field: uint32 duration_ms = 4;
+   */
+  durationMs: number;
+};
+
+/**
+ * Describes the message antiphon.player.v1.QualityEvent.
+ * Use `create(QualityEventSchema)` to create a new message.
+ */
+export declare const QualityEventSchema: GenMessage<QualityEvent>;
+
+/**
+ * @generated from message antiphon.player.v1.ReportQualityRequest
+ */
+export declare type ReportQualityRequest = Message<"antiphon.player.v1.ReportQualityRequest"> & {
+  /**
+   * The version of the page or program that plays.
+   *
+   * @generated from field: string app_version = 1;
+   */
+  appVersion: string;
+
+  /**
+   * @generated from field: repeated antiphon.player.v1.QualityEvent events = 2;
+   */
+  events: QualityEvent[];
+};
+
+/**
+ * Describes the message antiphon.player.v1.ReportQualityRequest.
+ * Use `create(ReportQualityRequestSchema)` to create a new message.
+ */
+export declare const ReportQualityRequestSchema: GenMessage<ReportQualityRequest>;
+
+/**
+ * @generated from message antiphon.player.v1.ReportQualityResponse
+ */
+export declare type ReportQualityResponse = Message<"antiphon.player.v1.ReportQualityResponse"> & {
+};
+
+/**
+ * Describes the message antiphon.player.v1.ReportQualityResponse.
+ * Use `create(ReportQualityResponseSchema)` to create a new message.
+ */
+export declare const ReportQualityResponseSchema: GenMessage<ReportQualityResponse>;
 
 /**
  * @generated from message antiphon.player.v1.ListHistoryRequest
@@ -504,6 +589,54 @@ export enum PlaybackEventKind {
 export declare const PlaybackEventKindSchema: GenEnum<PlaybackEventKind>;
 
 /**
+ * @generated from enum antiphon.player.v1.QualityEventKind
+ */
+export enum QualityEventKind {
+  /**
+   * @generated from enum value: QUALITY_EVENT_KIND_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Music sounds that was wished for; duration_ms from the wish on.
+   *
+   * @generated from enum value: QUALITY_EVENT_KIND_STARTED = 1;
+   */
+  STARTED = 1,
+
+  /**
+   * It stood still since it did not arrive, for duration_ms.
+   *
+   * @generated from enum value: QUALITY_EVENT_KIND_STALLED = 2;
+   */
+  STALLED = 2,
+
+  /**
+   * Another bitrate sounds from here on, a higher or a lower one.
+   *
+   * @generated from enum value: QUALITY_EVENT_KIND_SWITCHED_UP = 3;
+   */
+  SWITCHED_UP = 3,
+
+  /**
+   * @generated from enum value: QUALITY_EVENT_KIND_SWITCHED_DOWN = 4;
+   */
+  SWITCHED_DOWN = 4,
+
+  /**
+   * The track can't be played and was given up.
+   *
+   * @generated from enum value: QUALITY_EVENT_KIND_FAILED = 5;
+   */
+  FAILED = 5,
+}
+
+/**
+ * Describes the enum antiphon.player.v1.QualityEventKind.
+ */
+export declare const QualityEventKindSchema: GenEnum<QualityEventKind>;
+
+/**
  * @generated from enum antiphon.player.v1.PlayerErrorReason
  */
 export enum PlayerErrorReason {
@@ -567,6 +700,16 @@ export declare const PlayerService: GenService<{
     methodKind: "unary";
     input: typeof ReportPlaybackRequestSchema;
     output: typeof ReportPlaybackResponseSchema;
+  },
+  /**
+   * How listening was, told in batches by what plays: counted in metrics, not kept, and no event.
+   *
+   * @generated from rpc antiphon.player.v1.PlayerService.ReportQuality
+   */
+  reportQuality: {
+    methodKind: "unary";
+    input: typeof ReportQualityRequestSchema;
+    output: typeof ReportQualityResponseSchema;
   },
   /**
    * What the listener played, latest first.
