@@ -50,7 +50,6 @@ export function callRouter(deps: CallDeps): ConnectRouter {
     acceptCompression: COMPRESSIONS,
     readMaxBytes: deps.maxMessageBytes,
     jsonOptions: { registry: deps.contracts },
-    shutdownSignal: deps.signal,
   });
   for (const route of deps.routes) {
     const { metadata, untimedMs, signal } = deps;
@@ -62,7 +61,9 @@ export function callRouter(deps: CallDeps): ConnectRouter {
 
 function addRoute(router: ConnectRouter, route: Route, forward: Forwarder, deps: CallDeps): void {
   const { method } = route;
-  const options = { requestGate: (context: HandlerContext) => admit(context, route, deps.admission) };
+  const gated = { requestGate: (context: HandlerContext) => admit(context, route, deps.admission) };
+  // A call under way is answered before the gateway goes; a stream might never end.
+  const options = method.methodKind === "unary" ? gated : { ...gated, shutdownSignal: deps.signal };
   if (isMethod(method, "unary")) router.rpc(method, unaryCall(method, route, forward, deps), options);
   else if (isMethod(method, "server_streaming")) {
     router.rpc(method, (request, context) => forward.serverStream(method, request, context), options);

@@ -73,7 +73,9 @@ export function forwarder({ transport, metadata, untimedMs, signal }: Deps): For
   };
 
   const answerTo = (reason: unknown, context: HandlerContext, headerPassed: boolean): ConnectError => {
-    if (signal.aborted) return new ConnectError("the gateway is going away", Code.Unavailable);
+    if (signal.aborted && context.method.methodKind !== "unary") {
+      return new ConnectError("the gateway is going away", Code.Unavailable);
+    }
     const cut = context.signal.aborted ? context.signal.reason : undefined;
     if (cut instanceof ConnectError) return cut;
     const error = ConnectError.from(reason);

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import type { ServerResponse } from "node:http";
+import http, { type ServerResponse } from "node:http";
 import http2 from "node:http2";
 import { connect } from "node:net";
 import { until } from "@antiphon/mesh/testing";
@@ -73,6 +73,28 @@ test("draining lets a request finish, and takes no new one", async () => {
   answer();
   await drained;
   expect(await finished).toBe("done");
+});
+
+test("while draining, an answer tells its client to leave the connection", async () => {
+  const { port } = await open(answerVersion);
+  const agent = new http.Agent({ keepAlive: true });
+  const get = async () => {
+    const [answer] = await once(http.get({ host: "127.0.0.1", port, agent }), "response");
+    answer.resume();
+    await once(answer, "end");
+    return answer.headers.connection;
+  };
+  expect(await get()).toBe("keep-alive");
+  // A request that is on its way keeps its connection open.
+  const socket = connect(port, "127.0.0.1");
+  socket.write("GET / HTTP/1.1\r\nHost: a\r\n");
+  await until(() => front.connections === 2);
+  const drained = front.drain();
+  socket.write("\r\n");
+  const [head] = await once(socket, "data");
+  expect(String(head)).toContain("connection: close");
+  await drained;
+  agent.destroy();
 });
 
 test("a client that takes nothing of its answer is cut off", async () => {

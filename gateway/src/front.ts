@@ -68,11 +68,14 @@ const HTTP2_PREFACE = "PRI * HTTP/2.0";
  */
 export async function openFront(handle: NodeHandler, options: FrontOptions): Promise<Front> {
   const limits = options.limits ?? defaultLimits;
+  let draining = false;
   const handler: NodeHandler = (request, response) => {
     // Who reads a body stops listening when it has what it wants. An error that comes after that, with nobody
     // left to hear it, would end the process.
     request.on("error", ignore);
     response.on("error", ignore);
+    // HTTP/2 has GOAWAY for it.
+    if (draining && request.httpVersionMajor === 1) response.setHeader("connection", "close");
     handle(request, response);
   };
   const http1 = http.createServer(
@@ -133,6 +136,7 @@ export async function openFront(handle: NodeHandler, options: FrontOptions): Pro
       return sockets.size;
     },
     async drain() {
+      draining = true;
       const closed = new Promise<void>((resolve) => listener.close(() => resolve()));
       for (const session of sessions) session.close();
       // Connections that become idle later are closed as soon as they are.

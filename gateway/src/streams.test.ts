@@ -21,13 +21,20 @@ import { edgeTelemetry } from "./telemetry.ts";
 
 /** Streams through the gateway from a service on the mesh that never ends one by itself. */
 const MESSAGE_BYTES = 27_000;
-const seen = { produced: 0, open: 0 };
+const seen = { produced: 0, open: 0, calls: 0 };
 let mesh: TestMesh;
 let front: Front;
 let drain: AbortController;
+let release: () => void;
+let released: Promise<void>;
 
 beforeAll(async () => {
   const echo = {
+    async echo({ text }) {
+      seen.calls++;
+      await released;
+      return { text };
+    },
     async *echoStream({ intervalMs }, { signal }) {
       seen.open++;
       try {
@@ -49,9 +56,12 @@ afterAll(() => mesh.stop());
 
 beforeEach(async () => {
   seen.produced = 0;
+  seen.calls = 0;
   drain = new AbortController();
+  ({ promise: released, resolve: release } = Promise.withResolvers<void>());
   const semantics = create(MethodSemanticsSchema, { access: Access.PUBLIC });
-  const routes = [{ method: EchoService.method.echoStream, semantics, service: "echo" }];
+  const { echo, echoStream } = EchoService.method;
+  const routes = [echo, echoStream].map((method) => ({ method, semantics, service: "echo" }));
   const transport = mesh.deps("gateway").transport("consul:///echo");
   const calls = {
     contracts: readContracts(),
@@ -131,9 +141,9 @@ test.each(types)(
       const sockets = await Promise.all(Array.from({ length: 50 }, () => ask(type, 1)));
       for (const socket of sockets) socket.destroy();
     }
-    await until(() => seen.open === 0 && front.connections === 0);
+    await until(() => seen.open === 0 && front.connections === 0, { timeoutMs: 30_000 });
   },
-  30_000,
+  90_000,
 );
 
 test.each(types)("draining ends a stream of %s with unavailable", async (type) => {
@@ -148,3 +158,20 @@ test.each(types)("draining ends a stream of %s with unavailable", async (type) =
   await until(() => tail.includes('"code":"unavailable"'));
   socket.destroy();
 });
+
+test.each(["proto", "json"])(
+  "a call of %s that was under way when draining began is answered",
+  async (type) => {
+    const answering = fetch(`http://127.0.0.1:${front.port}/antiphon.mesh.v1.EchoService/Echo`, {
+      method: "POST",
+      headers: { "content-type": `application/${type}` },
+      body: type === "json" ? "{}" : new Uint8Array(0),
+    });
+    await until(() => seen.calls === 1);
+    drain.abort();
+    const drained = front.drain();
+    release();
+    expect((await answering).status).toBe(200);
+    await drained;
+  },
+);

@@ -19,12 +19,12 @@ export interface Exchange {
   close(): void;
 }
 
-/** `drain` aborts when the gateway goes away. */
+/** `drain` aborts when the gateway goes away and will not wait for the exchange. */
 export function openExchange(
   request: NodeRequest,
   response: NodeResponse,
   timeoutMs: number | undefined,
-  drain: AbortSignal,
+  drain: AbortSignal | undefined,
 ): Exchange {
   const startedAtMs = performance.now();
   const over = new AbortController();
@@ -38,7 +38,7 @@ export function openExchange(
   const onClose = () => end("the caller went away", Code.Aborted);
   const expire = () => end("the time the caller gave is over", Code.DeadlineExceeded);
   const timer = timeoutMs === undefined ? undefined : setTimeout(expire, timeoutMs);
-  const drains = drainsOf(drain);
+  const drains = drain && drainsOf(drain);
   const exchange: Exchange = {
     request,
     // Nothing but what HTTP/1.1 and the compatibility API of HTTP/2 share is used of it.
@@ -55,13 +55,13 @@ export function openExchange(
     },
     close() {
       clearTimeout(timer);
-      drains.delete(onDrain);
+      drains?.delete(onDrain);
       response.off("close", onClose);
     },
   };
-  drains.add(onDrain);
+  drains?.add(onDrain);
   response.on("close", onClose);
-  if (drain.aborted) onDrain();
+  if (drain?.aborted) onDrain();
   if (timeoutMs !== undefined && timeoutMs <= 0) expire();
   return exchange;
 }

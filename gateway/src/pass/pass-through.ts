@@ -85,7 +85,7 @@ function passThrough(route: Route, deps: PassDeps): PassThrough | undefined {
       request,
       response,
       timeout.error ? undefined : timeout.timeoutMs,
-      deps.signal,
+      isUnary ? undefined : deps.signal,
     );
     const passing = open(exchange, url, timeout.error);
     const passed = dialect
