@@ -1,12 +1,13 @@
 import { createServer, type ServerHttp2Stream } from "node:http2";
 import type { AddressInfo } from "node:net";
 
-/** Answers every call with an empty message, on all addresses of this machine; tells how many are connected. */
-let connections = 0;
+/** Answers every call with an empty message, on all addresses of this machine; tells who connected. */
+const connections = { open: 0, ever: 0 };
 const server = createServer();
 server.on("session", (session) => {
-  connections++;
-  session.on("error", () => {}).on("close", () => connections--);
+  connections.open++;
+  connections.ever++;
+  session.on("error", () => {}).on("close", () => connections.open--);
 });
 server.on("stream", (stream: ServerHttp2Stream) => {
   stream.on("error", () => {}).resume();

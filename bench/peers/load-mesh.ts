@@ -10,13 +10,19 @@ import { TrafficPolicySchema } from "@antiphon/proto/antiphon/mesh/v1/policy";
 import { create } from "@bufbuild/protobuf";
 import { createClient } from "@connectrpc/connect";
 import { type LoadSettings, serveLoads } from "../src/load.ts";
+import { keepStreamsOpen } from "./open-streams.ts";
 
 /** The mesh's client. */
 const settings = JSON.parse(process.argv[2]!) as LoadSettings;
 const client = createClient(EchoService, createMeshTransport(optionsOf(settings)));
 
-serveLoads((timeoutMs) =>
-  settings.once ? client.echoOnce({ text: "x" }, { timeoutMs }) : client.echo({ text: "x" }, { timeoutMs }),
+/** Nobody waits for its last message. */
+const ENDLESS = { count: 2 ** 31, intervalMs: 50 };
+
+serveLoads(
+  (timeoutMs) =>
+    settings.once ? client.echoOnce({ text: "x" }, { timeoutMs }) : client.echo({ text: "x" }, { timeoutMs }),
+  keepStreamsOpen(settings.streams ?? 0, () => client.echoStream(ENDLESS)),
 );
 
 function optionsOf({ addresses, consulUrl, hedgeAfterMs }: LoadSettings): MeshTransportOptions {

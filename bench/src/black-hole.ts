@@ -1,7 +1,7 @@
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import type { BenchOptions } from "./benches.ts";
 import { CLIENTS, type ClientName, LoadClient, Replica } from "./fleet.ts";
-import { failedOf, type LoadOrder } from "./load.ts";
+import { failedOf, type LoadOrder, ratesOf } from "./load.ts";
 import { againstGrpcJs, type Line } from "./report.ts";
 
 /**
@@ -38,6 +38,7 @@ export async function run({ quick, say }: BenchOptions): Promise<readonly Line[]
       n: ours!.heldMs.length,
       offered: ours!.result.offered,
       achieved: ours!.result.tookMs.length,
+      ...ratesOf([ours!.result]),
       ours: Math.max(...ours!.heldMs),
       // One that never let go is at least as long as it was watched.
       peer: Math.max(0, ...peer!.heldMs) || watchMs,

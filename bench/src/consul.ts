@@ -24,9 +24,9 @@ export async function openConsul() {
     async deregister(id: string): Promise<void> {
       await ask(`agent/service/deregister/${id}`, { method: "PUT" });
     },
-    /** Rejects when it does not pass its check within 30 s. */
+    /** Rejects when it does not pass its check within 60 s. */
     async untilPassing(id: string, service: string): Promise<void> {
-      const giveUpAt = performance.now() + 30_000;
+      const giveUpAt = performance.now() + 60_000;
       while (performance.now() < giveUpAt) {
         const entries = (await (await ask(`health/service/${service}?passing`)).json()) as {
           Service: { ID: string };
@@ -34,7 +34,7 @@ export async function openConsul() {
         if (entries.some(({ Service }) => Service.ID === id)) return;
         await sleep(50);
       }
-      throw new Error(`${id} did not pass its check within 30 s`);
+      throw new Error(`${id} did not pass its check within 60 s`);
     },
     async close(): Promise<void> {
       await server.kill();

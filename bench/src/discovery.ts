@@ -8,6 +8,7 @@ import { EchoService } from "@antiphon/proto/antiphon/mesh/v1/echo";
 import { createClient } from "@connectrpc/connect";
 import { watchWithConsulPackage } from "../peers/consul-watch.ts";
 import type { BenchOptions } from "./benches.ts";
+import { identicalUpdates } from "./identical-updates.ts";
 import { type Line, percentile, round } from "./report.ts";
 
 const SERVICE = "echo";
@@ -15,13 +16,18 @@ const CALL_EVERY_MS = 5;
 /** Instances alive at a time: the oldest leaves when a new one has been seen. */
 const ALIVE = 4;
 
+/** How soon a new instance is called, and whether news that are none cost anything. */
+export async function run(options: BenchOptions): Promise<readonly Line[]> {
+  return [await convergence(options), await identicalUpdates(options.say)];
+}
+
 /**
  * From the moment Consul says that an instance passes its check to the first call that reaches it, with
  * 200 calls a second. The peer is told of the instance by the watcher of the npm package `consul`, in
  * the same run; it makes no call.
  */
-export async function run({ quick, say }: BenchOptions): Promise<readonly Line[]> {
-  const arrivals = quick ? 25 : 100;
+async function convergence({ quick, say }: BenchOptions): Promise<Line> {
+  const arrivals = quick ? 20 : 100;
   const dir = await mkdtemp(join(tmpdir(), "antiphon-bench-"));
   const consul = await startConsul({ dir });
   const mesh = await startMesh();
@@ -67,6 +73,7 @@ export async function run({ quick, say }: BenchOptions): Promise<readonly Line[]
       discovery: consulDiscovery({ url: consul.url }),
     });
     const client = createClient(EchoService, transport);
+    const startedAtMs = performance.now();
     load = setInterval(() => {
       calls.sent++;
       client.echo({ text: "x" }).catch(() => calls.failed++);
@@ -80,24 +87,24 @@ export async function run({ quick, say }: BenchOptions): Promise<readonly Line[]
       if (index >= ALIVE) await put(consul.url, `deregister/echo-${index - ALIVE}`);
       if (index % 25 === 0) say(`${index}/${arrivals} instances arrived`);
     }
-    return [
-      {
-        bench: "discovery",
-        metric: "convergence_p99_ms",
-        unit: "ms",
-        n: arrivals,
-        offered: arrivals,
-        achieved: ours.length,
-        ours: round(percentile(ours, 0.99)),
-        against: "consul-watch",
-        peer: round(percentile(peers, 0.99)),
-        ratio: round(percentile(ours, 0.99) / percentile(peers, 0.99)),
-        ours_p50_ms: round(percentile(ours, 0.5)),
-        peer_p50_ms: round(percentile(peers, 0.5)),
-        calls: calls.sent,
-        failed_calls: calls.failed,
-      },
-    ];
+    return {
+      bench: "discovery",
+      metric: "convergence_p99_ms",
+      unit: "ms",
+      n: arrivals,
+      offered: arrivals,
+      achieved: ours.length,
+      ours: round(percentile(ours, 0.99)),
+      against: "consul-watch",
+      peer: round(percentile(peers, 0.99)),
+      ratio: round(percentile(ours, 0.99) / percentile(peers, 0.99)),
+      ours_p50_ms: round(percentile(ours, 0.5)),
+      peer_p50_ms: round(percentile(peers, 0.5)),
+      calls: calls.sent,
+      failed_calls: calls.failed,
+      offered_rate: round((1_000 * calls.sent) / (performance.now() - startedAtMs)),
+      achieved_rate: round((1_000 * (calls.sent - calls.failed)) / (performance.now() - startedAtMs)),
+    };
   } finally {
     clearInterval(load);
     stopWatch();

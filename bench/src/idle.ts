@@ -23,6 +23,12 @@ export interface IdleResult {
   readonly answered: number;
 }
 
+/** What a server of it tells. */
+export interface ConnectionCounts {
+  readonly open: number;
+  readonly ever: number;
+}
+
 /** With how many connections the servers counted at the end. */
 type Counted = IdleResult & { readonly connected: number };
 
@@ -70,8 +76,8 @@ async function measure(name: ClientName, watchMs: number): Promise<Counted> {
   const servers = Array.from({ length: SERVERS }, () => new Worker("../peers/idle-server.ts", []));
   const client = new Worker(`../peers/idle-${name}.ts`, []);
   const connected = async () => {
-    const counts = await Promise.all(servers.map((server) => server.ask<number>("count")));
-    return counts.reduce((sum, count) => sum + count, 0);
+    const counts = await Promise.all(servers.map((server) => server.ask<ConnectionCounts>("count")));
+    return counts.reduce((sum, { open }) => sum + open, 0);
   };
   try {
     const ready = client.hear();

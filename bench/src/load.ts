@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { round } from "./report.ts";
 
 /** What a client process is told to send. Calls start when they are due, whether or not earlier ones have ended. */
 export interface LoadOrder {
@@ -18,6 +19,8 @@ export interface LoadSettings {
   readonly consulUrl?: string;
   /** Calls a method that must not be sent twice. */
   readonly once?: boolean;
+  /** So many streams of the mesh's client stay open meanwhile. Default 0. */
+  readonly streams?: number;
   /** The mesh's hedging policy: off without it. */
   readonly hedgeAfterMs?: number;
   /** Of grpc-js's service config. */
@@ -34,6 +37,10 @@ export interface LoadResult {
   readonly failures: Readonly<Record<string, number>>;
   /** What the first few that failed said, with whom it was heard from. */
   readonly firstFailures: readonly string[];
+  /** From the first call until the last one had ended. */
+  readonly elapsedMs: number;
+  /** How many of the streams that are kept open have ended so far, by gRPC code. */
+  readonly streamsEnded: Readonly<Record<string, number>>;
   /** What the process held at its end. */
   readonly rssBytes: number;
 }
@@ -55,16 +62,27 @@ export function failedOf({ failures }: LoadResult): number {
   return Object.values(failures).reduce((sum, count) => sum + count, 0);
 }
 
+/** Calls a second that were made and that succeeded, for a line. */
+export function ratesOf(results: readonly LoadResult[]): { offered_rate: number; achieved_rate: number } {
+  const seconds = results.reduce((sum, { elapsedMs }) => sum + elapsedMs, 0) / 1_000;
+  const perSecond = (of: (result: LoadResult) => number) =>
+    round(results.reduce((sum, result) => sum + of(result), 0) / seconds);
+  return {
+    offered_rate: perSecond(({ offered }) => offered),
+    achieved_rate: perSecond(({ tookMs }) => tookMs.length),
+  };
+}
+
 /** In a client process: sends the loads it is told to. */
-export function serveLoads(one: OneCall): void {
+export function serveLoads(one: OneCall, streamsEnded: LoadResult["streamsEnded"] = {}): void {
   process.on("message", async (order: LoadOrder) => {
-    process.send?.(await runLoad(one, order));
+    process.send?.({ ...(await runLoad(one, order)), streamsEnded } satisfies LoadResult);
   });
   process.on("disconnect", () => process.exit());
   process.send?.("ready");
 }
 
-async function runLoad(one: OneCall, order: LoadOrder): Promise<LoadResult> {
+async function runLoad(one: OneCall, order: LoadOrder): Promise<Omit<LoadResult, "streamsEnded">> {
   const { ratePerSecond, durationMs, deadlineMs, burst = 1, stallMs = 0 } = order;
   const everyMs = (1_000 * burst) / ratePerSecond;
   const bursts = Math.round(durationMs / everyMs);
@@ -95,8 +113,9 @@ async function runLoad(one: OneCall, order: LoadOrder): Promise<LoadResult> {
     if (stallMs > 0 && index === bursts >> 1) setImmediate(block, stallMs);
   }
   await Promise.all(calls);
+  const elapsedMs = performance.now() - startedAt;
   const rssBytes = process.memoryUsage.rss();
-  return { offered: calls.length, tookMs, failures, firstFailures, rssBytes };
+  return { offered: calls.length, tookMs, failures, firstFailures, elapsedMs, rssBytes };
 }
 
 function block(ms: number): void {

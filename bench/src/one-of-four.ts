@@ -1,6 +1,6 @@
 import type { BenchOptions } from "./benches.ts";
 import { LoadClient, Replica, WARM_UP } from "./fleet.ts";
-import { failedOf, type LoadOrder, type LoadResult, type LoadSettings } from "./load.ts";
+import { failedOf, type LoadOrder, type LoadResult, type LoadSettings, ratesOf } from "./load.ts";
 import { againstGrpcJs, type Line } from "./report.ts";
 
 const REPLICAS = 4;
@@ -84,13 +84,13 @@ async function underFault(
       n: rounds,
       offered: ours.reduce((sum, result) => sum + result.offered, 0),
       achieved: ours.reduce((sum, { tookMs }) => sum + tookMs.length, 0),
+      ...ratesOf(ours),
       ours: worst(name),
       peer: worst("grpc-js"),
       client: name,
       peer_settings: "round_robin",
       signal,
       replicas: REPLICAS,
-      rate: RATE,
       deadline_ms: DEADLINE_MS,
       calls_a_round: ours[0]!.offered,
       failures: ours.map(({ failures }) => failures),

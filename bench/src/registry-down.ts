@@ -1,7 +1,7 @@
 import type { BenchOptions } from "./benches.ts";
 import { openConsul } from "./consul.ts";
 import { CLIENTS, type ClientName, LoadClient, Replica, WARM_UP } from "./fleet.ts";
-import { failedOf, type LoadOrder, type LoadResult } from "./load.ts";
+import { failedOf, type LoadOrder, type LoadResult, ratesOf } from "./load.ts";
 import { againstGrpcJs, type Line } from "./report.ts";
 
 const REPLICAS = 3;
@@ -13,7 +13,7 @@ const REPLICAS = 3;
  */
 export async function run({ quick, say }: BenchOptions): Promise<readonly Line[]> {
   const awayMs = quick ? 10_000 : 600_000;
-  const order: LoadOrder = { ratePerSecond: 100, durationMs: awayMs, deadlineMs: 1_000 };
+  const order: LoadOrder = { ratePerSecond: 100, durationMs: awayMs, deadlineMs: 5_000 };
   const consul = await openConsul();
   const replica = await Replica.start(...Array.from({ length: REPLICAS }, () => ({})));
   const clients = new Map<ClientName, LoadClient>();
@@ -51,12 +51,12 @@ export async function run({ quick, say }: BenchOptions): Promise<readonly Line[]
       n: offered,
       offered,
       achieved: offered - failed("mesh"),
+      ...ratesOf(results.get("mesh")!),
       ours: failed("mesh"),
       peer: failed("grpc-js"),
       peer_settings: "round_robin, a resolver that polls Consul",
       replicas: REPLICAS,
       away_ms: awayMs,
-      rate: order.ratePerSecond,
       failures: results.get("mesh")!.map(({ failures }) => failures),
       peer_failures: results.get("grpc-js")!.map(({ failures }) => failures),
     }),

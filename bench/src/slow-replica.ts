@@ -1,6 +1,6 @@
 import type { BenchOptions } from "./benches.ts";
 import { CLIENTS, type ClientName, type LoadClient, Replica, startClients } from "./fleet.ts";
-import type { LoadOrder } from "./load.ts";
+import { type LoadOrder, type LoadResult, ratesOf } from "./load.ts";
 import { againstGrpcJs, type Line, median, percentile, round } from "./report.ts";
 
 const REPLICAS = 10;
@@ -31,20 +31,20 @@ export async function run({ quick, say }: BenchOptions): Promise<readonly Line[]
   };
   const all: LoadClient[] = [...clients.healthy.values(), ...clients.slow.values()];
   const p99s = new Map<string, number[]>();
-  const counts = { offered: 0, achieved: 0, toSlow: 0, took: [] as number[] };
+  const underTest: LoadResult[] = [];
+  let callsToSlow = 0;
   try {
     for (let turn = 0; turn < rounds; turn++) {
       for (const name of CLIENTS) {
         for (const fleet of ["healthy", "slow"] as const) {
           const before = (await fleets[fleet].calls())[0]!;
-          const { offered, tookMs } = await clients[fleet].get(name)!.run(order);
-          const p99 = percentile(tookMs, 0.99);
+          const result = await clients[fleet].get(name)!.run(order);
+          const p99 = percentile(result.tookMs, 0.99);
           p99s.set(`${name} ${fleet}`, [...(p99s.get(`${name} ${fleet}`) ?? []), p99]);
           say(`round ${turn + 1}/${rounds} ${name.padEnd(8)} ${fleet.padEnd(8)} p99 ${p99.toFixed(1)} ms`);
           if (name !== "mesh" || fleet !== "slow") continue;
-          counts.offered += offered;
-          counts.achieved += tookMs.length;
-          counts.toSlow += (await fleets.slow.calls())[0]! - before;
+          underTest.push(result);
+          callsToSlow += (await fleets.slow.calls())[0]! - before;
         }
       }
     }
@@ -53,19 +53,20 @@ export async function run({ quick, say }: BenchOptions): Promise<readonly Line[]
   }
   const p99 = (name: ClientName, fleet: "healthy" | "slow") => median(p99s.get(`${name} ${fleet}`)!);
   const overHealthy = (name: ClientName) => p99(name, "slow") / p99(name, "healthy");
+  const achieved = underTest.reduce((sum, { tookMs }) => sum + tookMs.length, 0);
   const common = {
     bench: "slow-replica",
-    n: counts.achieved,
-    offered: counts.offered,
-    achieved: counts.achieved,
+    n: achieved,
+    offered: underTest.reduce((sum, { offered }) => sum + offered, 0),
+    achieved,
+    ...ratesOf(underTest),
     peer_settings: "round_robin",
     rounds,
     replicas: REPLICAS,
     slow_ms: SLOW_MS,
     normal_ms: NORMAL_MS,
-    rate: order.ratePerSecond,
     burst: order.burst,
-    calls_to_slow: counts.toSlow,
+    calls_to_slow: callsToSlow,
   };
   return [
     againstGrpcJs({

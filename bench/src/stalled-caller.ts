@@ -1,6 +1,6 @@
 import type { BenchOptions } from "./benches.ts";
 import { CLIENTS, type ClientName, Replica, startClients } from "./fleet.ts";
-import { failedOf, type LoadOrder } from "./load.ts";
+import { failedOf, type LoadOrder, type LoadResult, ratesOf } from "./load.ts";
 import { againstGrpcJs, type Line } from "./report.ts";
 
 const REPLICAS = 4;
@@ -21,7 +21,7 @@ export async function run({ quick, say }: BenchOptions): Promise<readonly Line[]
   );
   const clients = await startClients(replica.addresses);
   const totals = new Map(
-    CLIENTS.map((name) => [name, { ejections: 0, failed: 0, offered: 0, afterwards: [0] }]),
+    CLIENTS.map((name) => [name, { ejections: 0, failed: 0, results: [] as LoadResult[], afterwards: [0] }]),
   );
   try {
     for (let turn = 0; turn < rounds; turn++) {
@@ -29,11 +29,11 @@ export async function run({ quick, say }: BenchOptions): Promise<readonly Line[]
         const total = totals.get(name)!;
         const stalled = await client.run(stall);
         const before = await replica.calls();
-        const { offered } = await client.run(after);
+        const calm = await client.run(after);
         total.afterwards = (await replica.calls()).map((count, index) => count - before[index]!);
         total.ejections += total.afterwards.filter((calls) => calls === 0).length;
         total.failed += failedOf(stalled);
-        total.offered += stalled.offered + offered;
+        total.results.push(stalled, calm);
         say(
           `round ${turn + 1}/${rounds} ${name.padEnd(8)} calls a replica afterwards ${total.afterwards}, failed in the stall ${JSON.stringify(stalled.failures)}`,
         );
@@ -43,14 +43,16 @@ export async function run({ quick, say }: BenchOptions): Promise<readonly Line[]
     for (const { worker } of [replica, ...clients.values()]) worker.stop("SIGKILL");
   }
   const of = (name: ClientName) => totals.get(name)!;
+  const offered = of("mesh").results.reduce((sum, result) => sum + result.offered, 0);
   return [
     againstGrpcJs({
       bench: "stalled-caller",
       metric: "false_ejections",
       unit: "endpoints",
       n: rounds * REPLICAS,
-      offered: of("mesh").offered,
-      achieved: of("mesh").offered - of("mesh").failed,
+      offered,
+      achieved: offered - of("mesh").failed,
+      ...ratesOf(of("mesh").results),
       ours: of("mesh").ejections,
       peer: of("grpc-js").ejections,
       peer_settings: "round_robin, which ejects nobody",
