@@ -293,6 +293,7 @@ test("the first call waits for the word on its policy, and goes where that sends
   });
   onTestFinished(() => transport.close());
   const calls = Promise.all([1, 2, 3, 4, 5].map(() => createClient(EchoService, transport).echo({})));
+  await until(() => transport.debugSnapshot().endpoints.filter(({ link }) => link === "ready").length === 2);
   const onlyTwo = { routing: { split: [{ version: "2", percent: 100 }] } };
   (await tell.promise)({ policy: readPolicy(JSON.stringify(onlyTwo)), refused: undefined });
   expect(new Set((await calls).map(({ instanceId }) => instanceId))).toEqual(new Set(["2"]));
