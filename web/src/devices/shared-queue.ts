@@ -19,6 +19,8 @@ export interface Devices {
   readonly active: Device | undefined;
   /** Another device plays, or would. */
   readonly isElsewhere: boolean;
+  /** The server has told of the queue, or cannot be asked: what the page has is what there is. */
+  readonly isKnown: boolean;
 }
 
 export interface SharedQueuePorts {
@@ -31,7 +33,7 @@ export interface SharedQueuePorts {
 }
 
 const REPORT_EVERY_MS = 5_000;
-const NONE: Devices = { all: [], active: undefined, isElsewhere: false };
+const NONE: Devices = { all: [], active: undefined, isElsewhere: false, isKnown: false };
 
 /**
  * Keeps the player's queue and the listener's other devices' in step: what this page does is shown at once
@@ -125,6 +127,7 @@ export class SharedQueue {
         }
       } catch {
         // Whatever it was, the queue goes on here, and is shared again as soon as that works.
+        this.store.update({ isKnown: true });
       }
       await pause(backoffMs(attempt + 1), stopped);
     }
@@ -157,7 +160,7 @@ export class SharedQueue {
     else if (this.store.state.isElsewhere || anchor !== this.obeyed)
       player.playHere(view.positionMs, playing);
     this.obeyed = anchor;
-    this.store.update({ all: state.devices, active, isElsewhere });
+    this.store.update({ all: state.devices, active, isElsewhere, isKnown: true });
     // The server guesses from the command on, and the music starts later than that.
     if (anchor !== this.confirmed) this.report();
     this.confirmed = anchor;

@@ -1,7 +1,9 @@
 import { Link } from "react-router";
 import { DevicePicker, Elsewhere } from "../devices/device-picker.tsx";
+import { useDevices } from "../devices/devices-context.tsx";
 import { usePlayer, usePlayerState } from "../playback/player-context.tsx";
 import { clearUpcoming, currentItem, moveItem, type QueueItem, removeItem } from "../player/queue.ts";
+import { useSession } from "../session/use-session.ts";
 import { Controls, SeekBar, VolumeControl } from "../shell/controls.tsx";
 import { LevelMeter, Quality } from "../shell/quality.tsx";
 import { LikeButton } from "../tracks/like-button.tsx";
@@ -9,7 +11,7 @@ import { TrackList } from "../tracks/track-list.tsx";
 import { TrackMenu } from "../tracks/track-menu.tsx";
 import { Cover } from "../ui/cover.tsx";
 import { Section } from "../ui/section.tsx";
-import { EmptyState } from "../ui/states.tsx";
+import { EmptyState, RowSkeletons } from "../ui/states.tsx";
 import { useTitle } from "../ui/use-title.ts";
 import "./queue.css";
 
@@ -17,7 +19,10 @@ import "./queue.css";
 export function QueuePage() {
   const { queue } = usePlayerState();
   useTitle("Queue");
+  const { isKnown } = useDevices();
+  const { status } = useSession();
   const item = currentItem(queue);
+  if (!item && status !== "signed-out" && !isKnown) return <RowSkeletons />;
   if (!item) {
     return (
       <EmptyState icon="queue" title="The queue is empty">

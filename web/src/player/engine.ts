@@ -63,7 +63,7 @@ export class Engine implements Deck {
   get positionS(): number {
     if (!this.current) return 0;
     const position = this.element.currentTime - this.current.startS;
-    return Math.min(Math.max(0, position), this.current.playback?.durationS ?? 0);
+    return Math.min(Math.max(0, position), this.current.playback?.durationS ?? Number.POSITIVE_INFINITY);
   }
 
   /** Seconds of music ahead of the playhead. */
