@@ -41,7 +41,7 @@ func main() {
 		{"gzip", c.gzip}, {"deadline", c.deadline}, {"cancel", c.cancel}, {"graceful stop", c.gracefulStop},
 	} {
 		ctx, done := context.WithTimeout(context.Background(), 10*time.Second)
-		if err := check.run(metadata.AppendToOutgoingContext(ctx, "antiphon-listener", "lst_go", "antiphon-role", "listener")); err != nil {
+		if err := check.run(ctx); err != nil {
 			fmt.Println("failed:", check.name, err)
 		} else {
 			fmt.Println("ok:", check.name)
