@@ -2,6 +2,7 @@ import { exportCursor, keySeqOf } from "@antiphon/mesh/events";
 import type { Album, Artist, Track } from "@antiphon/proto/antiphon/catalog/v1/catalog";
 import { type Timestamp, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { Pool } from "pg";
+import type { Lyrics, LyricsLine } from "./lyrics.ts";
 import { type AlbumRow, type ArtistRow, type TrackRow, toAlbum, toArtist, toTrack } from "./rows.ts";
 
 /** The last item of a page sorted by name: its sort key and id. */
@@ -36,6 +37,7 @@ export interface CatalogStore {
   listAlbums(after: string | undefined, limit: number): Promise<AlbumRow[]>;
   listArtists(after: NameCursor | undefined, limit: number): Promise<ArtistRow[]>;
   listTracks(after: NameCursor | undefined, limit: number): Promise<TrackRow[]>;
+  lyrics(trackId: string): Promise<Lyrics | undefined>;
   /** Where a track's file lies; null where it is known to be gone, undefined where there is no such track. */
   sourcePath(id: string): Promise<string | null | undefined>;
   /** Every track, each with the number of the last event on it, as of one moment. */
@@ -111,6 +113,14 @@ export function catalogStore(pool: Pool): CatalogStore {
         [after?.[0] ?? null, after?.[1] ?? null, limit],
       );
       return rows;
+    },
+
+    async lyrics(trackId) {
+      const { rows } = await pool.query<Lyrics & { lines: LyricsLine[] }>(
+        "SELECT synced, lines FROM lyrics WHERE track_id = $1",
+        [trackId],
+      );
+      return rows[0];
     },
 
     async sourcePath(id) {

@@ -9,6 +9,7 @@ const CODES: Record<CatalogErrorReason, Code> = {
   [CatalogErrorReason.ALBUM_NOT_FOUND]: Code.NotFound,
   [CatalogErrorReason.ARTIST_NOT_FOUND]: Code.NotFound,
   [CatalogErrorReason.FOLDER_UNREADABLE]: Code.InvalidArgument,
+  [CatalogErrorReason.LYRICS_NOT_FOUND]: Code.NotFound,
   [CatalogErrorReason.PAGE_TOKEN_INVALID]: Code.InvalidArgument,
   // The track is there, its file is not: trying again does not help until somebody puts it back.
   [CatalogErrorReason.SOURCE_MISSING]: Code.FailedPrecondition,

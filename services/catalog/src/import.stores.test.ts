@@ -1,4 +1,4 @@
-import { rename } from "node:fs/promises";
+import { rename, rm } from "node:fs/promises";
 import { CatalogErrorReason, ImportProblemReason } from "@antiphon/proto/antiphon/catalog/v1/catalog";
 import { Code } from "@connectrpc/connect";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -127,6 +127,28 @@ describe("a track keeps its identity", () => {
       expect.stringMatching(/^cov_[0-9a-z]{20}\.png$/),
     ]);
   });
+});
+
+test("lyrics come from the file beside the music, also when it is put there later", async () => {
+  folder = await musicFolder({ "1.flac": "tone.flac" });
+  await service.importAll(folder.path);
+  const { id: trackId } = await onlyTrack();
+  expect(await refusal(service.catalog.getLyrics({ trackId }))).toMatchObject({
+    code: Code.NotFound,
+    reason: CatalogErrorReason.LYRICS_NOT_FOUND,
+  });
+  await folder.write("1.lrc", Buffer.from("[00:01.50]First light\n[00:03.00]on the hill"));
+  await service.importAll(folder.path);
+  expect(await service.catalog.getLyrics({ trackId })).toMatchObject({
+    synced: true,
+    lines: [
+      { startMs: 1_500, text: "First light" },
+      { startMs: 3_000, text: "on the hill" },
+    ],
+  });
+  await rm(`${folder.path}/1.lrc`);
+  await service.importAll(folder.path);
+  expect(await refusal(service.catalog.getLyrics({ trackId }))).toMatchObject({ code: Code.NotFound });
 });
 
 describe("a track that is removed", () => {

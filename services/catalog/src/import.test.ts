@@ -22,6 +22,7 @@ class RecordingStore implements ImportStore {
         tagged: file.description.tagged,
         coverEmbedded: file.embeddedCover !== undefined,
         coverId: file.cover?.id,
+        lrcSha256: file.lrcSha256,
       }
     );
   }

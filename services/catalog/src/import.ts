@@ -2,6 +2,7 @@ import { dirname, relative } from "node:path";
 import { ImportProblemReason } from "@antiphon/proto/antiphon/catalog/v1/catalog";
 import { type Cover, folderCover } from "./cover.ts";
 import { listFolder } from "./folder.ts";
+import { type Lyrics, lyricsBeside } from "./lyrics.ts";
 import { mapConcurrent } from "./map-concurrent.ts";
 import {
   type FileStamp,
@@ -18,6 +19,9 @@ export interface ImportedFile extends MusicFile {
   readonly stamp: FileStamp;
   /** The embedded one, else the one of its folder. */
   readonly cover: Cover | undefined;
+  /** The .lrc file's beside it, else the embedded ones. */
+  readonly lyrics: Lyrics | undefined;
+  readonly lrcSha256: string | undefined;
 }
 
 /** What an earlier import knows of the file at a path. */
@@ -26,6 +30,7 @@ export interface KnownFile {
   readonly tagged: boolean;
   readonly coverEmbedded: boolean;
   readonly coverId: string | undefined;
+  readonly lrcSha256: string | undefined;
 }
 
 export type SaveResult = "imported" | "changed" | "unchanged";
@@ -125,12 +130,15 @@ async function importFile(
   try {
     const stamp = await stampOf(path);
     const lying = await coverOfFolder(dirname(path));
+    const lrc = await lyricsBeside(path);
     const known = await store.known(path);
-    if (known && isUntouched(known, stamp, lying)) {
+    if (known && isUntouched(known, stamp, lying) && known.lrcSha256 === lrc?.sha256) {
       return { saved: "unchanged", ...(known.tagged ? {} : { problem: UNTAGGED }) };
     }
     const file = await readMusicFile(path);
-    const saved = await store.save({ ...file, path, stamp, cover: file.embeddedCover ?? lying });
+    const cover = file.embeddedCover ?? lying;
+    const lyrics = lrc?.lyrics ?? file.embeddedLyrics;
+    const saved = await store.save({ ...file, path, stamp, cover, lyrics, lrcSha256: lrc?.sha256 });
     return { saved, ...(file.description.tagged ? {} : { problem: UNTAGGED }) };
   } catch (error) {
     if (error instanceof MusicFileError) return { problem: error };

@@ -3,7 +3,7 @@ import { createReadStream, openAsBlob } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { extname } from "node:path";
 import { ImportProblemReason } from "@antiphon/proto/antiphon/catalog/v1/catalog";
-import { type IAudioMetadata, parseBlob, selectCover } from "music-metadata";
+import { type IAudioMetadata, type ILyricsTag, parseBlob, selectCover } from "music-metadata";
 import {
   type Container,
   isEncrypted,
@@ -12,6 +12,7 @@ import {
   sniffContainer,
 } from "./completeness.ts";
 import { type Cover, coverOf } from "./cover.ts";
+import { type Lyrics, readLyrics, timedLyrics } from "./lyrics.ts";
 import { describeTrack, type TrackDescription } from "./track.ts";
 
 /** A file's identity on disk: while it stays, its content is taken to be the same. */
@@ -25,6 +26,7 @@ export interface MusicFile {
   readonly description: TrackDescription;
   readonly sha256: string;
   readonly embeddedCover: Cover | undefined;
+  readonly embeddedLyrics: Lyrics | undefined;
 }
 
 /** Why a file is not imported, in words that end the sentence "<file> …". */
@@ -91,7 +93,16 @@ export async function readMusicFile(path: string): Promise<MusicFile> {
     ),
     sha256: await sha256Of(path),
     embeddedCover: picture ? coverOf(picture.data) : undefined,
+    embeddedLyrics: lyricsIn(common.lyrics ?? []),
   };
+}
+
+/** The first that says when its lines are sung, else the first with words. */
+function lyricsIn(tags: readonly ILyricsTag[]): Lyrics | undefined {
+  const found = tags.flatMap(({ text, syncText }) => {
+    return syncText.length > 0 ? timedLyrics(syncText) : (readLyrics(text ?? "") ?? []);
+  });
+  return found.find(({ synced }) => synced) ?? found[0];
 }
 
 async function parse(path: string, container: Container): Promise<IAudioMetadata> {

@@ -38,6 +38,13 @@ export function catalogService(deps: CatalogDeps): ServiceImpl<typeof CatalogSer
       };
     },
 
+    async getLyrics({ trackId }) {
+      const found = await store.lyrics(trackId);
+      if (found) return { synced: found.synced, lines: [...found.lines] };
+      const message = `there are no lyrics of track ${trackId}`;
+      throw refuse(CatalogErrorReason.LYRICS_NOT_FOUND, trackId, message);
+    },
+
     async getAlbum({ albumId }) {
       const found = await cached.album(albumId);
       if (found) return found;

@@ -61,10 +61,12 @@ export function trackStore({ pool, outbox, fileExists }: TrackStoreDeps): TrackS
     ]);
     if (!found) {
       await insertTrack(tx, id, file);
+      await saveLyrics(tx, id, file);
       await publish(tx, TrackImportedSchema, id);
       return "imported";
     }
     const changed = await updateTrack(tx, id, file);
+    await saveLyrics(tx, id, file);
     if (!changed) return "unchanged";
     await publish(tx, TrackChangedSchema, id);
     return "changed";
@@ -73,7 +75,7 @@ export function trackStore({ pool, outbox, fileExists }: TrackStoreDeps): TrackS
   return {
     async known(path) {
       const { rows } = await pool.query<KnownRow>(
-        `SELECT source_bytes, source_mtime_ms, tagged, cover_embedded, cover_id
+        `SELECT source_bytes, source_mtime_ms, tagged, cover_embedded, cover_id, lrc_sha256
          FROM track WHERE source_path = $1`,
         [path],
       );
@@ -112,6 +114,7 @@ interface KnownRow {
   tagged: boolean;
   cover_embedded: boolean;
   cover_id: string | null;
+  lrc_sha256: string | null;
 }
 
 function toKnownFile(row: KnownRow): KnownFile {
@@ -120,6 +123,7 @@ function toKnownFile(row: KnownRow): KnownFile {
     tagged: row.tagged,
     coverEmbedded: row.cover_embedded,
     coverId: row.cover_id ?? undefined,
+    lrcSha256: row.lrc_sha256 ?? undefined,
   };
 }
 
@@ -144,6 +148,17 @@ async function saveReferences(tx: PoolClient, { description, cover }: ImportedFi
     cover.id,
     cover.contentType,
     cover.bytes,
+  ]);
+}
+
+async function saveLyrics(tx: PoolClient, id: string, { lyrics, lrcSha256 }: ImportedFile): Promise<void> {
+  await tx.query("UPDATE track SET lrc_sha256 = $2 WHERE id = $1", [id, lrcSha256 ?? null]);
+  await tx.query("DELETE FROM lyrics WHERE track_id = $1", [id]);
+  if (!lyrics) return;
+  await tx.query("INSERT INTO lyrics (track_id, synced, lines) VALUES ($1, $2, $3)", [
+    id,
+    lyrics.synced,
+    JSON.stringify(lyrics.lines),
   ]);
 }
 

@@ -356,6 +356,68 @@ export declare type GetArtistResponse = Message<"antiphon.catalog.v1.GetArtistRe
 export declare const GetArtistResponseSchema: GenMessage<GetArtistResponse>;
 
 /**
+ * @generated from message antiphon.catalog.v1.GetLyricsRequest
+ */
+export declare type GetLyricsRequest = Message<"antiphon.catalog.v1.GetLyricsRequest"> & {
+  /**
+   * @generated from field: string track_id = 1;
+   */
+  trackId: string;
+};
+
+/**
+ * Describes the message antiphon.catalog.v1.GetLyricsRequest.
+ * Use `create(GetLyricsRequestSchema)` to create a new message.
+ */
+export declare const GetLyricsRequestSchema: GenMessage<GetLyricsRequest>;
+
+/**
+ * @generated from message antiphon.catalog.v1.GetLyricsResponse
+ */
+export declare type GetLyricsResponse = Message<"antiphon.catalog.v1.GetLyricsResponse"> & {
+  /**
+   * @generated from field: repeated antiphon.catalog.v1.LyricsLine lines = 1;
+   */
+  lines: LyricsLine[];
+
+  /**
+   * Whether the lines say when they are sung; else start_ms is 0 in all of them.
+   *
+   * @generated from field: bool synced = 2;
+   */
+  synced: boolean;
+};
+
+/**
+ * Describes the message antiphon.catalog.v1.GetLyricsResponse.
+ * Use `create(GetLyricsResponseSchema)` to create a new message.
+ */
+export declare const GetLyricsResponseSchema: GenMessage<GetLyricsResponse>;
+
+/**
+ * @generated from message antiphon.catalog.v1.LyricsLine
+ */
+export declare type LyricsLine = Message<"antiphon.catalog.v1.LyricsLine"> & {
+  /**
+   * @generated from field: uint32 start_ms = 1;
+   */
+  startMs: number;
+
+  /**
+   * Empty between verses, and while nobody sings.
+   *
+   * @generated from field: string text = 2;
+   */
+  text: string;
+};
+
+/**
+ * Describes the message antiphon.catalog.v1.LyricsLine.
+ * Use `create(LyricsLineSchema)` to create a new message.
+ */
+export declare const LyricsLineSchema: GenMessage<LyricsLine>;
+
+/**
  * @generated from message antiphon.catalog.v1.ListAlbumsRequest
  */
 export declare type ListAlbumsRequest = Message<"antiphon.catalog.v1.ListAlbumsRequest"> & {
@@ -811,6 +873,11 @@ export enum CatalogErrorReason {
    * @generated from enum value: CATALOG_ERROR_REASON_SOURCE_MISSING = 6;
    */
   SOURCE_MISSING = 6,
+
+  /**
+   * @generated from enum value: CATALOG_ERROR_REASON_LYRICS_NOT_FOUND = 7;
+   */
+  LYRICS_NOT_FOUND = 7,
 }
 
 /**
@@ -857,6 +924,16 @@ export declare const CatalogService: GenService<{
     methodKind: "unary";
     input: typeof GetArtistRequestSchema;
     output: typeof GetArtistResponseSchema;
+  },
+  /**
+   * The words of a track, from an .lrc file beside it or from its tags. NOT_FOUND where there are none.
+   *
+   * @generated from rpc antiphon.catalog.v1.CatalogService.GetLyrics
+   */
+  getLyrics: {
+    methodKind: "unary";
+    input: typeof GetLyricsRequestSchema;
+    output: typeof GetLyricsResponseSchema;
   },
   /**
    * Albums, newest import first.
