@@ -116,6 +116,16 @@ export const benches: readonly Bench[] = [
     load: () => import("./bad-inputs.ts"),
   },
   {
+    name: "browsers",
+    what: "a thousand browsers' connections on one gateway: errors, 99th percentile, memory",
+    load: () => import("./browsers.ts"),
+  },
+  {
+    name: "gateway-restart",
+    what: "failed calls while gateways and the service behind them are restarted",
+    load: () => import("./gateway-restart.ts"),
+  },
+  {
     name: "freshness",
     what: "from a like, and from a played song, to changed recommendations, through the whole system",
     load: () => import("./freshness.ts"),
