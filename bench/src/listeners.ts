@@ -1,5 +1,6 @@
 import { Agent } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
+import { until } from "@antiphon/mesh/testing";
 import { CatalogService } from "@antiphon/proto/antiphon/catalog/v1/catalog";
 import { PlayerService } from "@antiphon/proto/antiphon/player/v1/player";
 import { createClient } from "@connectrpc/connect";
@@ -34,11 +35,11 @@ export async function run({ quick, say }: BenchOptions): Promise<readonly Line[]
     const filePort = await fileServer.hear<number>();
     const calls = callsOf(bed);
     say("calls while nobody listens");
-    const quiet = await stretch([], calls, quick ? 3_000 : 20_000);
+    const quiet = await stretch(undefined, calls, quick ? 3_000 : 20_000);
     say(`${LISTENERS} listeners at a file server`);
-    const files = await stretch(await streams(bed, filePort), [], quick ? 8_000 : 60_000);
+    const files = await stretch(opener(bed, filePort), [], quick ? 8_000 : 60_000);
     say(`${LISTENERS} listeners at the gateway`);
-    const ours = await stretch(await streams(bed), calls, quick ? 18_000 : 120_000);
+    const ours = await stretch(opener(bed), calls, quick ? 18_000 : 120_000);
     return lines(quiet, files, ours);
   } finally {
     fileServer.stop();
@@ -46,22 +47,26 @@ export async function run({ quick, say }: BenchOptions): Promise<readonly Line[]
   }
 }
 
-/** Each listener's stream; those of the gateway have a StartPlayback, and so a signature, of their own. */
-async function streams(bed: PlaybackBed, filePort?: number): Promise<Stream[]> {
+/**
+ * Opens the stream of one listener more; those at the gateway have a StartPlayback, and so a signature, of
+ * their own, and ask again where it is refused, as the engine does.
+ */
+function opener(bed: PlaybackBed, filePort?: number): () => Promise<Stream> {
   const player = createClient(PlayerService, bed.operator);
-  const each = Array.from({ length: LISTENERS }, async () => {
-    const { renditions, segmentSamples, sampleRateHz } = await player.startPlayback({ trackId: bed.trackId });
+  return async () => {
+    const { renditions, segmentSamples, sampleRateHz } = await until(
+      () => player.startPlayback({ trackId: bed.trackId }).catch(() => undefined),
+      { what: "a playback to start" },
+    );
     const rendition = renditions.find(({ bitrateKbps }) => bitrateKbps === KBPS)!;
-    const url = filePort
-      ? new URL(`http://127.0.0.1:${filePort}/${KBPS}.mp4`)
-      : new URL(rendition.url, bed.system.gatewayUrl);
     return {
-      url,
+      url: filePort
+        ? new URL(`http://127.0.0.1:${filePort}/${KBPS}.mp4`)
+        : new URL(rendition.url, bed.system.gatewayUrl),
       segments: rendition.segments.map(({ offset, length }) => ({ offset: Number(offset), length })),
       segmentS: segmentSamples[0]! / sampleRateHz,
     };
-  });
-  return await Promise.all(each);
+  };
 }
 
 /** What pages ask while music plays. */
@@ -77,7 +82,7 @@ function callsOf({ operator, trackId }: PlaybackBed) {
 }
 
 async function stretch(
-  toPlay: readonly Stream[],
+  open: (() => Promise<Stream>) | undefined,
   calls: readonly (() => Promise<unknown>)[],
   forMs: number,
 ): Promise<Stretch> {
@@ -100,10 +105,11 @@ async function stretch(
     }
     await Promise.all(inFlight);
   })();
+  const arrivals = Array.from({ length: open ? LISTENERS : 0 }, (_, index) => index);
   const listened = await Promise.all(
-    toPlay.map(async (stream, index) => {
+    arrivals.map(async (index) => {
       await sleep((index * forMs * ARRIVING) / LISTENERS);
-      return listen(stream, agent, signal);
+      return listen(await open!(), agent, signal);
     }),
   );
   await calling;
