@@ -17,7 +17,7 @@ export interface LyricsLine {
 const MAX_LINES = 2_000;
 const MAX_LINE_LENGTH = 500;
 /** A file that is larger is no lyrics, bytes. */
-export const MAX_LYRICS_BYTES = 512 * 1024;
+const MAX_LYRICS_BYTES = 512 * 1024;
 
 const TIME = /\[(\d{1,3}):(\d{1,2})(?:[.:](\d{1,3}))?\]/g;
 const OFFSET = /^\[offset:\s*([+-]?\d{1,6})\s*\]$/i;

@@ -45,7 +45,7 @@ export function ladderAnswer(
 }
 
 /** Where the parts of a rendition's file lie: its init, and behind it the segments. */
-export function byteRanges({ initBytes, segmentBytes }: Rendition) {
+function byteRanges({ initBytes, segmentBytes }: Rendition) {
   let offset = BigInt(initBytes);
   return {
     init: { offset: 0n, length: initBytes },
