@@ -45,7 +45,7 @@ export function ladderAnswer(
 }
 
 /** Where the parts of a rendition's file lie: its init, and behind it the segments. */
-function byteRanges({ initBytes, segmentBytes }: Rendition) {
+export function byteRanges({ initBytes, segmentBytes }: Rendition) {
   let offset = BigInt(initBytes);
   return {
     init: { offset: 0n, length: initBytes },
