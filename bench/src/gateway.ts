@@ -94,6 +94,8 @@ interface Server {
 export async function run({ quick, say }: BenchOptions): Promise<readonly Line[]> {
   const rounds = quick ? 5 : 9;
   const durationMs = quick ? 300 : 1500;
+  // Until what is hot has been compiled, which for more code takes longer.
+  const warmUpMs = 1000;
   const backend = new Worker("../peers/gateway/backend.ts", []);
   const backendPort = await backend.hear<number>();
   const servers = new Map<Target, Server>();
@@ -110,7 +112,7 @@ export async function run({ quick, say }: BenchOptions): Promise<readonly Line[]
         const targets: Target[] = ["gateway", ...scenario.peers];
         // Whoever comes first after another kind of request is a little colder.
         for (const target of turn % 2 === 0 ? targets : targets.toReversed()) {
-          const result = await runRound(scenario, servers.get(target)!, agent, durationMs);
+          const result = await runRound(scenario, servers.get(target)!, agent, turn < 0 ? warmUpMs : durationMs);
           if (turn < 0) continue;
           const key = `${scenario.metric} ${target}`;
           measured.set(key, [...(measured.get(key) ?? []), result]);
