@@ -1,4 +1,11 @@
-import { type BalanceOverrides, Balancer, type Endpoint, type Transition } from "@antiphon/mesh/balance";
+import type { EndpointInfo } from "@antiphon/mesh";
+import {
+  type BalanceOverrides,
+  Balancer,
+  type Endpoint,
+  subsetOf,
+  type Transition,
+} from "@antiphon/mesh/balance";
 import { EventQueue } from "./event-queue.ts";
 
 /** A virtual server: so many calls at a time, others wait in line. */
@@ -35,6 +42,8 @@ export interface CallerOptions {
   readonly deadlineMs?: number;
   /** Whether the time in which it stood still is held against nobody. Default true. */
   readonly knowsItsLag?: boolean;
+  /** It hears of so many servers only, those of its subset: what it knows of the others would fill the memory. */
+  readonly knows?: number;
 }
 
 /** A virtual caller with the real balancer; it can stand still. */
@@ -45,6 +54,7 @@ export class VirtualCaller {
   failed = 0;
   unsent = 0;
   readonly #world: World;
+  readonly #id: string;
   readonly #deadlineMs: number;
   readonly #servers = new Map<Endpoint, VirtualServer>();
   #stalledUntilMs = 0;
@@ -52,22 +62,24 @@ export class VirtualCaller {
 
   constructor(world: World, id: number, options: CallerOptions) {
     this.#world = world;
+    this.#id = `caller-${id}`;
     this.#deadlineMs = options.deadlineMs ?? 1_000;
     const knows = options.knowsItsLag ?? true;
     this.balancer = new Balancer({
       clock: world,
       settings: options.settings,
-      callerId: `caller-${id}`,
+      callerId: this.#id,
       random: world.random,
       lag: { stalledMs: () => (knows ? this.#stalledMs : 0) },
       onTransition: (transition) => this.transitions.push(transition),
     });
-    this.discover();
+    this.discover(options.knows);
   }
 
   /** Takes in which servers there are; connecting takes no time. */
-  discover(): void {
-    const { added } = this.balancer.update(this.#world.infos());
+  discover(knows = 0): void {
+    const known = subsetOf(this.#world.infos(), knows, this.#id);
+    const { added } = this.balancer.update([...known.values()]);
     for (const endpoint of added) {
       this.#servers.set(endpoint, this.#world.servers[endpoint.info.port - 1]!);
       this.balancer.setLink(endpoint, "ready");
@@ -125,6 +137,7 @@ export class World {
   /** opossum hears of a failure in microtasks: they run before time goes on. */
   settles = false;
   readonly #queue = new EventQueue();
+  #infos: ReadonlyMap<string, EndpointInfo> | undefined;
   #nowMs = 0;
 
   constructor(servers: number, seed = 1) {
@@ -140,15 +153,9 @@ export class World {
     return this.#nowMs;
   }
 
-  infos() {
-    return this.servers.map((_, index) => ({
-      id: `server-${index}`,
-      host: "10.0.0.1",
-      port: index + 1,
-      version: "1",
-      zone: "a",
-      weight: 1,
-    }));
+  infos(): ReadonlyMap<string, EndpointInfo> {
+    this.#infos ??= new Map(this.servers.map((_, index) => [`server-${index}`, infoOf(index)]));
+    return this.#infos;
   }
 
   at(atMs: number, action: () => void): void {
@@ -187,4 +194,8 @@ export function lehmer(seed: number): () => number {
     state = (state * 48_271) % 2_147_483_647;
     return state / 2_147_483_647;
   };
+}
+
+function infoOf(index: number): EndpointInfo {
+  return { id: `server-${index}`, host: "10.0.0.1", port: index + 1, version: "1", zone: "a", weight: 1 };
 }
