@@ -16,8 +16,10 @@ export interface Room {
   readonly shaper: Shaper;
   /** Plays from the start, then from `seekTo` seconds. */
   play(name: ContenderName, source: string, seekTo?: number): Promise<Round>;
-  /** Plays from the start, for so long. */
-  listen(name: ContenderName, source: string, forMs: number): Promise<Heard>;
+  /** Plays from the start; resolves at the first sound. */
+  begin(name: ContenderName, source: string): Promise<void>;
+  /** Listens to what plays for so long, and ends it. */
+  watch(forMs: number): Promise<Heard>;
   close(): Promise<void>;
 }
 
@@ -53,9 +55,11 @@ export async function openRoom(browser: Browser, originPort: number, link: Link)
       await bench.evaluate((b) => b.stop());
       return { startMs, seekMs, bytes: shaper.bytesDown - before };
     },
-    async listen(name, source, forMs) {
+    async begin(name, source) {
       await prepare(name, source);
       await bench.evaluate((b) => b.start());
+    },
+    async watch(forMs) {
       const heard = await bench.evaluate((b, ms) => b.watch(ms), forMs);
       await bench.evaluate((b) => b.stop());
       return heard;
@@ -88,12 +92,13 @@ export async function listenThroughDrop(
   quick: boolean,
 ): Promise<Drop> {
   const phases = [
-    { link: GOOD, ms: quick ? 2_000 : 5_000 },
-    { link: BAD, ms: quick ? 12_000 : 45_000 },
+    { link: GOOD, ms: quick ? 3_000 : 5_000 },
+    { link: BAD, ms: quick ? 11_000 : 45_000 },
     { link: GOOD, ms: quick ? 4_000 : 20_000 },
   ];
   const totalMs = phases.reduce((sum, { ms }) => sum + ms, 0);
-  const listening = room.listen(name, source, totalMs);
+  await room.begin(name, source);
+  const listening = room.watch(totalMs);
   const kbpsByPhase: number[] = [];
   for (const { link, ms } of phases) {
     room.shaper.set(link);
