@@ -60,7 +60,10 @@ export class Player {
       open: async (trackId, atOnce, signal) => {
         const inlineFirstSegment = atOnce && this.throughput.kbps < FAST_KBPS;
         const request = { trackId, codecs: this.codecs, inlineFirstSegment };
-        return playbackFrom(await ports.startPlayback(request, signal), MediaSource.isTypeSupported);
+        const answer = await ports.startPlayback(request, signal);
+        const playback = playbackFrom(answer, MediaSource.isTypeSupported);
+        const asAlbum = queues.playsAsAlbum(this.state.queue, trackId);
+        return asAlbum ? { ...playback, gainDb: answer.albumGainDb ?? playback.gainDb } : playback;
       },
       isFinal: (error) => error instanceof UnsupportedAudioError || ports.isFinal(error),
       onChange: () => this.refresh(),

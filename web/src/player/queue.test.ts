@@ -35,6 +35,15 @@ describe("a queue", () => {
     expect(titles(queues.insertNext(playing("abc"), tracks("xy"), "Yours"))).toBe("axybc");
   });
 
+  it("plays a track as a part of its album only beside another one of it", () => {
+    const of = (album: string, title: string) =>
+      create(TrackSchema, { id: `trk_${title}`, title, album: { id: album } });
+    const mixed = [of("x", "a"), of("x", "b"), of("y", "c"), of("x", "d"), track("e"), track("f")];
+    const queue = queues.replaceQueue(queues.emptyQueue, mixed, 0, "Mix");
+    const asAlbum = mixed.filter(({ id }) => queues.playsAsAlbum(queue, id)).map(({ title }) => title);
+    expect(asAlbum).toEqual(["a", "b"]);
+  });
+
   it("starts with what is appended to nothing", () => {
     const queue = queues.append(queues.emptyQueue, tracks("a"), "Yours");
     expect(current(queue)).toBe("a");

@@ -168,3 +168,12 @@ export function cycleRepeat(queue: Queue): Queue {
   const following: Record<Repeat, Repeat> = { off: "all", all: "one", one: "off" };
   return { ...queue, repeat: following[queue.repeat] };
 }
+
+/** Whether a track stands beside another one of its album: then it is as loud as the album makes it. */
+export function playsAsAlbum({ items }: Queue, trackId: string): boolean {
+  return items.some(({ track }, index) => {
+    const album = track.album?.id;
+    if (track.id !== trackId || album === undefined) return false;
+    return [items[index - 1], items[index + 1]].some((beside) => beside?.track.album?.id === album);
+  });
+}
