@@ -112,7 +112,12 @@ export async function run({ quick, say }: BenchOptions): Promise<readonly Line[]
         const targets: Target[] = ["gateway", ...scenario.peers];
         // Whoever comes first after another kind of request is a little colder.
         for (const target of turn % 2 === 0 ? targets : targets.toReversed()) {
-          const result = await runRound(scenario, servers.get(target)!, agent, turn < 0 ? warmUpMs : durationMs);
+          const result = await runRound(
+            scenario,
+            servers.get(target)!,
+            agent,
+            turn < 0 ? warmUpMs : durationMs,
+          );
           if (turn < 0) continue;
           const key = `${scenario.metric} ${target}`;
           measured.set(key, [...(measured.get(key) ?? []), result]);
