@@ -1,6 +1,7 @@
 import { Link } from "react-router";
 import { DevicePicker, Elsewhere } from "../devices/device-picker.tsx";
 import { useDevices } from "../devices/devices-context.tsx";
+import { Lyrics } from "../lyrics/lyrics.tsx";
 import { usePlayer, usePlayerState } from "../playback/player-context.tsx";
 import { clearUpcoming, currentItem, moveItem, type QueueItem, removeItem } from "../player/queue.ts";
 import { useSession } from "../session/use-session.ts";
@@ -36,7 +37,10 @@ export function QueuePage() {
   return (
     <div className="queue-page">
       <Stage item={item} />
-      <Upcoming />
+      <div className="queue-side">
+        <Lyrics trackId={item.track.id} />
+        <Upcoming />
+      </div>
     </div>
   );
 }

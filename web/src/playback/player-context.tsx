@@ -49,11 +49,14 @@ export function useIsCurrent(trackId: string): "playing" | "paused" | undefined 
 
 const POSITION_EVERY_MS = 200;
 
-/** Milliseconds into the track, read a few times a second, and when `refresh` is called. */
-export function usePosition(): { readonly position: number; readonly refresh: () => void } {
+/**
+ * What `read` makes of the milliseconds into the track, a few times a second and when `refresh` is called.
+ * Renders only when that changes; keep `read` the same between renders.
+ */
+export function useAtPosition(read: (positionMs: number) => number) {
   const player = usePlayer();
-  const [position, setPosition] = useState(player.positionMs);
-  const refresh = useCallback(() => setPosition(player.positionMs), [player]);
+  const [value, setValue] = useState(() => read(player.positionMs));
+  const refresh = useCallback(() => setValue(read(player.positionMs)), [player, read]);
   useEffect(() => {
     const timer = setInterval(refresh, POSITION_EVERY_MS);
     const unsubscribe = player.subscribe(refresh);
@@ -62,5 +65,13 @@ export function usePosition(): { readonly position: number; readonly refresh: ()
       unsubscribe();
     };
   }, [player, refresh]);
-  return { position, refresh };
+  return { value, refresh };
+}
+
+const asItIs = (positionMs: number) => positionMs;
+
+/** Milliseconds into the track, read a few times a second, and when `refresh` is called. */
+export function usePosition(): { readonly position: number; readonly refresh: () => void } {
+  const { value, refresh } = useAtPosition(asItIs);
+  return { position: value, refresh };
 }
