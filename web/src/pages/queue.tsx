@@ -69,8 +69,8 @@ function Stage({ item: { track, origin } }: { item: QueueItem }) {
         <LikeButton track={track} />
         <TrackMenu track={track} />
       </div>
+      <SeekBar waveform />
       <div className="stage-player">
-        <SeekBar />
         <Controls />
         <div className="stage-side">
           <LevelMeter />

@@ -53,6 +53,13 @@ describe("a playback", () => {
     expect(withBytes()).toBeUndefined();
   });
 
+  it("brings the waveform, and keeps nothing else of the answer for it", () => {
+    const answer = Uint8Array.of(9, 9, 1, 2, 3);
+    const { peaks } = playbackFrom({ ...response, peaks: answer.subarray(2) }, () => true);
+    expect(peaks).toEqual(Uint8Array.of(1, 2, 3));
+    expect(peaks?.buffer.byteLength).toBe(3);
+  });
+
   it("is asked for in the codecs that the browser takes, Opus before AAC", () => {
     expect(supportedCodecs(() => true)).toEqual([Codec.OPUS, Codec.AAC]);
     expect(supportedCodecs((type) => type.includes("mp4a"))).toEqual([Codec.AAC]);

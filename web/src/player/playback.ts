@@ -47,6 +47,8 @@ export interface Playback {
   readonly first: LoadedSegment | undefined;
   /** Higher bitrates are still being made: another StartPlayback finds them later. */
   readonly ladderGrows: boolean;
+  /** The peak of each of equal parts of the music, 0 to 255: a waveform. Default: none is known. */
+  readonly peaks?: Uint8Array;
 }
 
 const MIME_TYPES = [
@@ -114,6 +116,7 @@ export function playbackFrom(
     gainDb: response.gainDb,
     first: firstSegment(renditions[0], response.firstSegment),
     ladderGrows: response.ladderGrows,
+    peaks: response.peaks.slice(),
   };
 }
 

@@ -43,6 +43,8 @@ export interface PlayerState {
   readonly status: PlayerStatus;
   readonly queue: Queue;
   readonly durationMs: number;
+  /** The waveform of what this device has loaded: see `Playback`. */
+  readonly peaks: Uint8Array | undefined;
   /** The bitrate that sounds, and those on offer from the lowest to the highest. */
   readonly bitrateKbps: number;
   readonly ladderKbps: readonly number[];
@@ -78,6 +80,7 @@ export function idleState({
     status: "idle",
     queue: emptyQueue,
     durationMs: 0,
+    peaks: undefined,
     bitrateKbps: 0,
     ladderKbps: [],
     qualityKbps,

@@ -354,6 +354,7 @@ export class Player {
     this.update({
       status: item && deck.isLoaded ? playing : "idle",
       durationMs: deck.durationS * 1000 || (item?.track.durationMs ?? 0),
+      peaks: engine.playback?.peaks,
       bitrateKbps,
       ladderKbps: engine.playback?.renditions.map((r) => r.bitrateKbps) ?? [],
       reconnecting: engine.reconnecting,

@@ -1,8 +1,10 @@
+import { useMemo } from "react";
 import { usePlayer, usePlayerState, usePosition } from "../playback/player-context.tsx";
 import { cycleRepeat, setShuffle } from "../player/queue.ts";
 import { formatTime } from "../player/time.ts";
 import { Icon } from "../ui/icons.tsx";
 import { Slider } from "./slider.tsx";
+import { waveformShape } from "./waveform.ts";
 import "./controls.css";
 
 /** Previous, play or pause, next; with shuffle and repeat around them. */
@@ -85,11 +87,12 @@ export function NextButton() {
   );
 }
 
-/** How far the track is, and the way to anywhere in it. */
-export function SeekBar() {
+/** How far the track is, and the way to anywhere in it; with `waveform` in the shape of the music. */
+export function SeekBar({ waveform = false }: { waveform?: boolean }) {
   const player = usePlayer();
   const { position, refresh } = usePosition();
-  const { durationMs } = usePlayerState();
+  const { durationMs, peaks } = usePlayerState();
+  const shape = useMemo(() => (waveform ? waveformShape(peaks) : undefined), [waveform, peaks]);
   const seek = (positionMs: number) => {
     player.seek(positionMs);
     refresh();
@@ -108,6 +111,7 @@ export function SeekBar() {
         keyStep={5000}
         valueText={(value) => `${formatTime(value)} of ${formatTime(durationMs)}`}
         commitOnDrop
+        shape={shape}
         disabled={durationMs === 0}
         onChange={seek}
       />

@@ -12,6 +12,8 @@ interface SliderProps {
   /** Where dragging is to show and not yet to act, `onChange` waits for the drop. */
   readonly commitOnDrop?: boolean;
   readonly disabled?: boolean;
+  /** A CSS shape that the filled range is cut to, and then higher: `waveformShape`. */
+  readonly shape?: string | undefined;
   readonly testId: string;
   readonly onChange: (value: number) => void;
 }
@@ -27,6 +29,7 @@ export function Slider(props: SliderProps) {
     valueText,
     commitOnDrop = false,
     disabled = false,
+    shape,
     testId,
     onChange,
   } = props;
@@ -52,7 +55,7 @@ export function Slider(props: SliderProps) {
   return (
     <input
       type="range"
-      className="slider"
+      className={shape ? "slider shaped" : "slider"}
       aria-label={label}
       aria-valuetext={valueText(shown)}
       data-testid={testId}
@@ -61,7 +64,7 @@ export function Slider(props: SliderProps) {
       step={step}
       value={shown}
       disabled={disabled}
-      style={{ "--fill": `${max > 0 ? (shown / max) * 100 : 0}%` } as CSSProperties}
+      style={{ "--fill": `${max > 0 ? (shown / max) * 100 : 0}%`, "--shape": shape } as CSSProperties}
       onChange={onInput}
       onKeyDown={onKeyDown}
       onPointerDown={() => setPressed(true)}
