@@ -1,5 +1,6 @@
 import { dashboardQueries } from "@antiphon/deploy/grafana";
 import { until } from "@antiphon/mesh/testing";
+import { ConductorService } from "@antiphon/proto/antiphon/mesh/v1/conductor";
 import { Codec, PlayerService } from "@antiphon/proto/antiphon/player/v1/player";
 import { PlaylistService } from "@antiphon/proto/antiphon/playlist/v1/playlist";
 import { RecommendationService } from "@antiphon/proto/antiphon/recommendation/v1/recommendation";
@@ -16,7 +17,7 @@ interface Answer {
 }
 
 test("every query of the dashboard has an answer from the live Prometheus under load", async () => {
-  const { system, tracks, register } = await theSystem();
+  const { system, tracks, operator, register } = await theSystem();
   const { transport } = await register();
   const playlists = createClient(PlaylistService, transport);
   const search = createClient(SearchService, transport);
@@ -29,6 +30,10 @@ test("every query of the dashboard has an answer from the live Prometheus under 
     bitrateKbps: 64,
     durationMs: 300,
   }));
+  const conductor = createClient(ConductorService, operator);
+  // Hurts nobody, and is something that a policy did.
+  const policy = { faults: [{ percent: 100, delay: { nanos: 1_000_000 } }] };
+  await conductor.setPolicy({ service: "search", policy });
   let turn = 0;
   const load = startLoad(20, async () => {
     const trackId = tracks[turn++ % tracks.length]?.id ?? "";
@@ -61,5 +66,6 @@ test("every query of the dashboard has an answer from the live Prometheus under 
     expect(last, "panels without an answer").toEqual([]);
   } finally {
     await load.stop();
+    await conductor.deletePolicy({ service: "search" });
   }
 }, 120_000);

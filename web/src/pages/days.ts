@@ -24,10 +24,12 @@ function nameOf(date: Date, now: Date): string {
   if (date.toDateString() === now.toDateString()) return "Today";
   if (date.toDateString() === new Date(now.getTime() - DAY_MS).toDateString()) return "Yesterday";
   const isThisYear = date.getFullYear() === now.getFullYear();
-  return date.toLocaleDateString("en-GB", {
+  const parts = new Intl.DateTimeFormat("en-GB", {
     weekday: "long",
     day: "numeric",
     month: "long",
     ...(!isThisYear && { year: "numeric" }),
-  });
+  }).formatToParts(date);
+  // Whether a comma follows the weekday is up to the browser's edition of the language.
+  return parts.map(({ type, value }) => (type === "literal" ? " " : value)).join("");
 }
