@@ -169,6 +169,7 @@ export class EndpointStateMachine {
 
   tick(nowMs: number): void {
     if (this.state === "ejected" && nowMs >= this.#ejectedUntilMs) {
+      this.#warm(nowMs);
       this.#settle("ejection_over", "its time is over, on probation", nowMs);
     } else if (this.state === "warming" && nowMs >= this.#warmUntilMs && !this.#onProbation) {
       this.#ejections = 0;
