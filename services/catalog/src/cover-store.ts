@@ -1,12 +1,16 @@
 import type { Pool } from "pg";
+import { standIns } from "./smaller-covers.ts";
 
 export interface StoredCover {
+  /** Of what is there: not always the one that was asked for. */
+  readonly id: string;
   readonly sizeBytes: number;
   readonly contentType: string;
 }
 
 /** Cover art by id, an object of the media route. */
 export interface CoverStore {
+  /** The cover, or where a smaller one was not made the cover itself. */
   stat(id: string): Promise<StoredCover | undefined>;
   /** Bytes from an offset on, as many as there are up to the length. */
   read(id: string, offset: number, length: number): Promise<Buffer>;
@@ -15,11 +19,12 @@ export interface CoverStore {
 export function coverStore(pool: Pool): CoverStore {
   return {
     async stat(id) {
-      const { rows } = await pool.query<{ size: number; content_type: string }>(
-        "SELECT length(bytes) AS size, content_type FROM cover WHERE id = $1",
-        [id],
+      const { rows } = await pool.query<{ id: string; size: number; content_type: string }>(
+        `SELECT id, length(bytes) AS size, content_type FROM cover WHERE id = ANY ($1)
+         ORDER BY array_position($1::text[], id) LIMIT 1`,
+        [standIns(id)],
       );
-      return rows[0] && { sizeBytes: rows[0].size, contentType: rows[0].content_type };
+      return rows[0] && { id: rows[0].id, sizeBytes: rows[0].size, contentType: rows[0].content_type };
     },
     async read(id, offset, length) {
       const { rows } = await pool.query<{ part: Buffer }>(

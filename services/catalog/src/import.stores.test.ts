@@ -3,7 +3,14 @@ import { CatalogErrorReason, ImportProblemReason } from "@antiphon/proto/antipho
 import { Code } from "@connectrpc/connect";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { refusal, startCatalog, type TestCatalog } from "../testing/catalog.ts";
-import { fixture, type MusicFolder, musicFolder, retagged, troubledFolder } from "../testing/music.ts";
+import {
+  fixture,
+  type MusicFolder,
+  musicFolder,
+  picture,
+  retagged,
+  troubledFolder,
+} from "../testing/music.ts";
 
 let service: TestCatalog;
 let folder: MusicFolder;
@@ -127,6 +134,19 @@ describe("a track keeps its identity", () => {
       expect.stringMatching(/^cov_[0-9a-z]{20}\.png$/),
     ]);
   });
+});
+
+test("a cover is there in smaller sizes, and itself in those that were not made", async () => {
+  folder = await musicFolder({ "1.ogg": "tone.ogg", "cover.jpg": await picture(400, 400) });
+  await service.importAll(folder.path);
+  const { coverId } = await onlyTrack();
+  const sized = (side: number) => coverId.replace(".jpg", `_${side}.webp`);
+  const stat = (objectId: string) => service.media.statObject({ objectId });
+  expect(await stat(sized(300))).toMatchObject({ contentType: "image/webp", etag: sized(300), public: true });
+  expect(await stat(sized(640))).toMatchObject({ contentType: "image/jpeg", etag: coverId });
+  const objectId = sized(640);
+  const read = (await Array.fromAsync(service.media.readObject({ objectId }))).map(({ chunk }) => chunk);
+  expect(Buffer.concat(read)).toEqual(await picture(400, 400));
 });
 
 test("lyrics come from the file beside the music, also when it is put there later", async () => {

@@ -1,7 +1,7 @@
 import { mkdir, rm, symlink } from "node:fs/promises";
 import { ImportProblemReason } from "@antiphon/proto/antiphon/catalog/v1/catalog";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { fixture, type MusicFolder, musicFolder, troubledFolder } from "../testing/music.ts";
+import { fixture, type MusicFolder, musicFolder, picture, troubledFolder } from "../testing/music.ts";
 import {
   type ImportedFile,
   type ImportProgress,
@@ -115,6 +115,15 @@ test("the embedded picture comes before the one in the folder", async () => {
   expect(store.named("01.flac").cover?.contentType).toBe("image/jpeg");
   expect(store.named("02.OGG").cover?.contentType).toBe("image/png");
   expect(store.named("Lost Tape.mp3").cover).toBeUndefined();
+});
+
+test("a picture that is large enough comes in smaller ones too", async () => {
+  folder = await musicFolder({ "1.ogg": "tone.ogg", "cover.jpg": await picture(400, 400) });
+  await importAll();
+  const { cover, smallerCovers } = store.named("1.ogg");
+  expect(smallerCovers.map(({ id }) => id)).toEqual(
+    [64, 300].map((side) => cover?.id.replace(".jpg", `_${side}.webp`)),
+  );
 });
 
 test("a new picture in the folder is noticed although the music is as it was", async () => {

@@ -12,6 +12,7 @@ import {
   readMusicFile,
   stampOf,
 } from "./music-file.ts";
+import { smallerCovers } from "./smaller-covers.ts";
 
 /** A file as the store keeps it. */
 export interface ImportedFile extends MusicFile {
@@ -19,6 +20,8 @@ export interface ImportedFile extends MusicFile {
   readonly stamp: FileStamp;
   /** The embedded one, else the one of its folder. */
   readonly cover: Cover | undefined;
+  /** The cover in the sizes that are below its own. */
+  readonly smallerCovers: readonly Cover[];
   /** The .lrc file's beside it, else the embedded ones. */
   readonly lyrics: Lyrics | undefined;
   readonly lrcSha256: string | undefined;
@@ -91,11 +94,14 @@ export async function* importFolder(
   }
   yield { filesTotal, filesDone: 0, file: "" };
 
-  const coverOfFolder = rememberCovers();
+  const covers: Covers = {
+    ofFolder: rememberLast(folderCover, (path) => path),
+    smaller: rememberLast(smallerCovers, ({ id }) => id),
+  };
   let filesDone = 0;
   const outcomes = mapConcurrent(listing.files, CONCURRENT_FILES, async (path) => {
     signal.throwIfAborted();
-    return { path, outcome: await importFile(store, path, coverOfFolder) };
+    return { path, outcome: await importFile(store, path, covers) };
   });
   for await (const { path, outcome } of outcomes) {
     const file = relative(folder, path);
@@ -122,14 +128,15 @@ const UNTAGGED: Problem = {
   message: "has no tags; it was imported by the name of its file and folder",
 };
 
-async function importFile(
-  store: ImportStore,
-  path: string,
-  coverOfFolder: (folder: string) => Promise<Cover | undefined>,
-): Promise<Outcome> {
+interface Covers {
+  ofFolder(folder: string): Promise<Cover | undefined>;
+  smaller(cover: Cover): Promise<readonly Cover[]>;
+}
+
+async function importFile(store: ImportStore, path: string, covers: Covers): Promise<Outcome> {
   try {
     const stamp = await stampOf(path);
-    const lying = await coverOfFolder(dirname(path));
+    const lying = await covers.ofFolder(dirname(path));
     const lrc = await lyricsBeside(path);
     const known = await store.known(path);
     if (known && isUntouched(known, stamp, lying) && known.lrcSha256 === lrc?.sha256) {
@@ -138,7 +145,15 @@ async function importFile(
     const file = await readMusicFile(path);
     const cover = file.embeddedCover ?? lying;
     const lyrics = lrc?.lyrics ?? file.embeddedLyrics;
-    const saved = await store.save({ ...file, path, stamp, cover, lyrics, lrcSha256: lrc?.sha256 });
+    const saved = await store.save({
+      ...file,
+      path,
+      stamp,
+      cover,
+      smallerCovers: cover ? await covers.smaller(cover) : [],
+      lyrics,
+      lrcSha256: lrc?.sha256,
+    });
     return { saved, ...(file.description.tagged ? {} : { problem: UNTAGGED }) };
   } catch (error) {
     if (error instanceof MusicFileError) return { problem: error };
@@ -155,11 +170,12 @@ function isUntouched(known: KnownFile, stamp: FileStamp, lying: Cover | undefine
   );
 }
 
-/** Reads the cover of a folder once an import; the files of a folder come one after the other. */
-function rememberCovers(): (folder: string) => Promise<Cover | undefined> {
-  let last: { folder: string; cover: Promise<Cover | undefined> } | undefined;
-  return (folder) => {
-    if (last?.folder !== folder) last = { folder, cover: folderCover(folder) };
-    return last.cover;
+/** Makes again only what differs from the last: the files of a folder come one after the other. */
+function rememberLast<Of, Made>(make: (of: Of) => Promise<Made>, keyOf: (of: Of) => string) {
+  let last: { key: string; made: Promise<Made> } | undefined;
+  return (of: Of): Promise<Made> => {
+    const key = keyOf(of);
+    if (last?.key !== key) last = { key, made: make(of) };
+    return last.made;
   };
 }

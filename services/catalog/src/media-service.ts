@@ -15,12 +15,12 @@ export function mediaService(covers: CoverStore): ServiceImpl<typeof MediaServic
 
   return {
     async statObject({ objectId }) {
-      const { sizeBytes, contentType } = await required(objectId);
-      return { sizeBytes: BigInt(sizeBytes), contentType, etag: objectId, public: true };
+      const { id, sizeBytes, contentType } = await required(objectId);
+      return { sizeBytes: BigInt(sizeBytes), contentType, etag: id, public: true };
     },
 
     async *readObject({ objectId, offset, length }) {
-      const { sizeBytes } = await required(objectId);
+      const { id, sizeBytes } = await required(objectId);
       if (offset > 0n && offset >= sizeBytes) {
         const message = `offset: must be below the size, ${sizeBytes} bytes (was ${offset})`;
         throw refuseObject(MediaErrorReason.RANGE_NOT_SATISFIABLE, objectId, message);
@@ -28,7 +28,7 @@ export function mediaService(covers: CoverStore): ServiceImpl<typeof MediaServic
       const wanted = Number(length) || sizeBytes;
       const end = Math.min(sizeBytes, Number(offset) + wanted);
       for (let at = Number(offset); at < end; at += CHUNK_BYTES) {
-        yield { chunk: await covers.read(objectId, at, Math.min(CHUNK_BYTES, end - at)) };
+        yield { chunk: await covers.read(id, at, Math.min(CHUNK_BYTES, end - at)) };
       }
     },
   };

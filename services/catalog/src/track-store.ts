@@ -128,7 +128,10 @@ function toKnownFile(row: KnownRow): KnownFile {
 }
 
 /** Artists, album and cover of a file, in one order everywhere, so that imports side by side don't deadlock. */
-async function saveReferences(tx: PoolClient, { description, cover }: ImportedFile): Promise<void> {
+async function saveReferences(
+  tx: PoolClient,
+  { description, cover, smallerCovers }: ImportedFile,
+): Promise<void> {
   const { artist, albumArtist, album } = description;
   const artists = new Map([artist, albumArtist].map((name) => [artistId(name), name]));
   for (const [id, name] of [...artists].sort(([a], [b]) => (a < b ? -1 : 1))) {
@@ -144,11 +147,13 @@ async function saveReferences(tx: PoolClient, { description, cover }: ImportedFi
     artistId(albumArtist),
   ]);
   if (!cover) return;
-  await tx.query("INSERT INTO cover (id, content_type, bytes) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", [
-    cover.id,
-    cover.contentType,
-    cover.bytes,
-  ]);
+  for (const { id, contentType, bytes } of [cover, ...smallerCovers]) {
+    await tx.query("INSERT INTO cover (id, content_type, bytes) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", [
+      id,
+      contentType,
+      bytes,
+    ]);
+  }
 }
 
 async function saveLyrics(tx: PoolClient, id: string, { lyrics, lrcSha256 }: ImportedFile): Promise<void> {

@@ -1,10 +1,18 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import sharp from "sharp";
 
 /** A file of `fixtures/`, all made by `make-fixtures.sh`. */
 export function fixture(name: string): Promise<Buffer> {
   return readFile(new URL(`fixtures/${name}`, import.meta.url));
+}
+
+/** A JPEG of one colour. */
+export function picture(width: number, height: number): Promise<Buffer> {
+  return sharp({ create: { width, height, channels: 3, background: "#b9481a" } })
+    .jpeg()
+    .toBuffer();
 }
 
 /** tone.flac with another title in its tags: other content, the same music. */

@@ -49,7 +49,13 @@ function Stage({ item: { track, origin } }: { item: QueueItem }) {
   return (
     <section className="stage" aria-label="Now playing">
       <div className="stage-cover">
-        <Cover coverId={track.coverId} albumKey={track.album?.id ?? track.id} trackKey={track.id} eager />
+        <Cover
+          coverId={track.coverId}
+          albumKey={track.album?.id ?? track.id}
+          trackKey={track.id}
+          width={416}
+          eager
+        />
       </div>
       <div className="stage-text">
         <div>

@@ -46,7 +46,13 @@ function NowPlaying({ track }: { track: Track }) {
   return (
     <div className="now-playing">
       <Link to="/queue" className="now-playing-cover" aria-label="Show what plays">
-        <Cover coverId={track.coverId} albumKey={track.album?.id ?? track.id} trackKey={track.id} eager />
+        <Cover
+          coverId={track.coverId}
+          albumKey={track.album?.id ?? track.id}
+          trackKey={track.id}
+          width={64}
+          eager
+        />
       </Link>
       <div className="now-playing-text">
         <Link to="/queue" className="now-playing-title" data-testid="now-playing-title">

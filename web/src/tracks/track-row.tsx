@@ -49,7 +49,12 @@ export function TrackRow(props: TrackRowProps) {
         {album ? (
           <span className="row-number" data-number={track.trackNumber || index + 1} />
         ) : (
-          <Cover coverId={track.coverId} albumKey={track.album?.id ?? track.id} trackKey={track.id} />
+          <Cover
+            coverId={track.coverId}
+            albumKey={track.album?.id ?? track.id}
+            trackKey={track.id}
+            width={48}
+          />
         )}
         <span className="row-play-icon">{current ? <Playing state={current} /> : <Icon name="play" />}</span>
       </button>

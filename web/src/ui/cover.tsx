@@ -1,5 +1,6 @@
 import { useState } from "react";
 import { coverDesign, type Palette } from "./cover-art.ts";
+import { coverSizes, coverUrl } from "./cover-url.ts";
 import "./cover.css";
 
 interface CoverProps {
@@ -9,17 +10,23 @@ interface CoverProps {
   readonly albumKey: string;
   /** What it takes its motif from: a track's id. */
   readonly trackKey?: string;
+  /** How wide it is laid out, CSS pixels: which of its sizes is loaded. Default: a card's. */
+  readonly width?: number;
   readonly eager?: boolean;
 }
 
+const CARD_WIDTH = 200;
+
 /** A cover, or where there is no picture a made-up one. Decoration: the text beside it says what it is of. */
-export function Cover({ coverId, albumKey, trackKey = "", eager = false }: CoverProps) {
+export function Cover({ coverId, albumKey, trackKey = "", width = CARD_WIDTH, eager = false }: CoverProps) {
   const [broken, setBroken] = useState("");
   if (!coverId || broken === coverId) return <MadeUpCover albumKey={albumKey} trackKey={trackKey} />;
   return (
     <img
       className="cover"
-      src={`/media/catalog/${coverId}`}
+      src={coverUrl(coverId)}
+      srcSet={coverSizes(coverId)}
+      sizes={`${width}px`}
       alt=""
       width={320}
       height={320}
@@ -37,7 +44,7 @@ export function PlaylistCover({ coverIds, playlistId }: { coverIds: readonly str
   return (
     <span className="cover mosaic">
       {coverIds.slice(0, 4).map((coverId) => (
-        <Cover key={coverId} coverId={coverId} albumKey={coverId} />
+        <Cover key={coverId} coverId={coverId} albumKey={coverId} width={CARD_WIDTH / 2} />
       ))}
     </span>
   );

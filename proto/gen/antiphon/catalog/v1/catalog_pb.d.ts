@@ -103,7 +103,9 @@ export declare type Track = Message<"antiphon.catalog.v1.Track"> & {
   genres: string[];
 
   /**
-   * An object of the media route: /media/catalog/<cover_id>. Empty where there is none.
+   * An object of the media route: /media/catalog/<cover_id>. Empty where there is none. For a shorter side of
+   * 64, 300 or 640 pixels, _64.webp, _300.webp or _640.webp takes the place of its extension; where that would not
+   * be smaller, or was not made, it is answered with the picture itself.
    *
    * @generated from field: string cover_id = 10;
    */
