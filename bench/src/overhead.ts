@@ -8,13 +8,13 @@ const CONCURRENCY = 64;
 const ENDPOINTS = 3;
 /** Until the hot functions are compiled. */
 const WARM_UP_MS = 2_500;
-const CLIENTS = ["mesh", "drop-in", "grpc-js", "http2"] as const;
+const CLIENTS = ["mesh", "drop-in", "grpc-js", "round-robin", "http2"] as const;
 type ClientName = (typeof CLIENTS)[number];
 
 const LAYERS: Partial<Record<ClientName, readonly string[]>> = {
   mesh: clientLayers.filter(({ isOptional }) => !isOptional).map(({ name }) => name),
   // What grpc-js lets a resolver and a policy do.
-  "drop-in": ["discovery", "pick", "endpoint state", "keepalive"],
+  "drop-in": ["discovery", "policy", "retry", "pick", "endpoint state", "keepalive"],
 };
 
 /** Who is compared with whom, and how many times its CPU time it may take. */
@@ -22,6 +22,8 @@ const PAIRS: readonly { ours: ClientName; peer: ClientName; target: number }[] =
   { ours: "mesh", peer: "grpc-js", target: 0.6 },
   { ours: "mesh", peer: "http2", target: 1.6 },
   { ours: "drop-in", peer: "grpc-js", target: 1.15 },
+  // What is left when both have a connection to each endpoint: the binding alone.
+  { ours: "drop-in", peer: "round-robin", target: 1.15 },
 ];
 
 /** What a client did in all its rounds. */
@@ -38,7 +40,7 @@ interface Measured {
  */
 export async function run({ quick, say }: BenchOptions): Promise<readonly Line[]> {
   // Many short rounds, so that what else happens on the machine hits all clients alike.
-  const rounds = quick ? 7 : 20;
+  const rounds = quick ? 6 : 20;
   const order: RoundOrder = { durationMs: quick ? 800 : 2_000, concurrency: CONCURRENCY };
   for (const [client, layers] of Object.entries(LAYERS)) say(`${client}: ${layers.join(" > ")}`);
   say(`both: p2c peak-ewma over ${ENDPOINTS} endpoints, opossum breakers; mesh: prom-client`);
@@ -62,7 +64,7 @@ export async function run({ quick, say }: BenchOptions): Promise<readonly Line[]
         const of = measured.get(client)!;
         of.rounds.push(result);
         of.served += (await server.ask<number>("count")) - before;
-        say(`round ${turn + 1}/${rounds} ${client.padEnd(8)} ${perCall(result).toFixed(1)} us a call`);
+        say(`round ${turn + 1}/${rounds} ${client.padEnd(11)} ${perCall(result).toFixed(1)} us a call`);
       }
     }
   } finally {
