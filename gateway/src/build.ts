@@ -68,6 +68,10 @@ export async function buildEdge(deps: ServiceDeps, config: GatewayConfig): Promi
   });
   const following = deps.contracts(table.offer);
   deps.onStop("contracts", following.close);
+  // A call of a service that it was not built with must not be refused because it has just started.
+  deps.readiness("contracts", () => {
+    if (!following.isCaughtUp) throw new Error("has not learnt the contracts of all services yet");
+  });
   const owners = config.mediaServices
     .split(",")
     .map((service) => [service, deps.client(MediaService, { target: `consul:///${service}` })] as const);

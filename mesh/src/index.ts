@@ -18,7 +18,7 @@ export {
 } from "./client/index.ts";
 export { type Clock, systemClock } from "./clock.ts";
 export { ConfigError, type ConfigShape, defineConfig, type MeshConfig, wholeNumber } from "./config.ts";
-export type { OnContracts } from "./contracts/follow-contracts.ts";
+export type { ContractsWatch, OnContracts } from "./contracts/follow-contracts.ts";
 export type { ReflectedContracts } from "./contracts/reflect.ts";
 export {
   databaseReady,

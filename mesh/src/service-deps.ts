@@ -5,8 +5,7 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import type { Registry } from "prom-client";
 import type { BytesTransport } from "./client/index.ts";
 import type { Clock } from "./clock.ts";
-import type { OnContracts } from "./contracts/follow-contracts.ts";
-import type { Watch } from "./discovery/discovery.ts";
+import type { ContractsWatch, OnContracts } from "./contracts/follow-contracts.ts";
 import type { Logger } from "./telemetry/logger.ts";
 
 export type AdminHandler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
@@ -26,7 +25,7 @@ export interface ServiceDeps {
   /** The same for callers that work from descriptors. One transport a target, shared. */
   transport(target: string): Transport & BytesTransport;
   /** Follows the contracts of all services that offer reflection; see `followContracts`. */
-  contracts(onContracts: OnContracts): Watch;
+  contracts(onContracts: OnContracts): ContractsWatch;
   /** Connected on first use; reconnects for ever. Drained after the stop hooks. */
   nats(): Promise<NatsConnection>;
   readonly log: Logger;

@@ -33,7 +33,7 @@ async function twoContracts() {
     (service, contracts) => told.push([service, contracts?.services]),
   );
   onTestFinished(() => watch.close());
-  return { small, large, discovery, told };
+  return { small, large, discovery, told, watch };
 }
 
 const endpointOf = ({ registration }: RunningService, version = "1"): EndpointInfo => ({
@@ -55,6 +55,16 @@ test("a service is told when it appears, when its contracts change and when it h
     ["reviews", [EchoService.typeName, CatalogService.typeName]],
     ["reviews", undefined],
   ]);
+});
+
+test("it has caught up when all who were there have told, and stays so when somebody comes later", async () => {
+  const { small, discovery, told, watch } = await twoContracts();
+  discovery.update({ reviews: [endpointOf(small)] });
+  expect(watch.isCaughtUp).toBe(false);
+  await until(() => watch.isCaughtUp);
+  expect(told).toEqual([["reviews", [EchoService.typeName]]]);
+  discovery.update({ reviews: [endpointOf(small)], late: [{ ...endpointOf(small), port: 1 }] });
+  expect(watch.isCaughtUp).toBe(true);
 });
 
 test("another instance with the same contracts is not asked", async () => {

@@ -9,6 +9,11 @@ import { spokesman } from "./spokesman.ts";
 /** Told of each service when it has appeared or changed, and with `undefined` when it has gone. */
 export type OnContracts = (service: string, contracts: ReflectedContracts | undefined) => void;
 
+export interface ContractsWatch extends Watch {
+  /** Whether each service that was there at first has told its contracts, or could not; then it stays true. */
+  readonly isCaughtUp: boolean;
+}
+
 export interface FollowContractsOptions {
   readonly discovery: MeshDiscovery;
   readonly log: Logger;
@@ -26,9 +31,9 @@ const retry = { baseMs: 100, maxMs: 5_000 };
  * A service that vanishes from discovery is kept for `keepMs`: a registry that has lost its memory must not
  * look like a mesh without services. `onContracts` must not throw.
  */
-export function followContracts(options: FollowContractsOptions, onContracts: OnContracts): Watch {
+export function followContracts(options: FollowContractsOptions, onContracts: OnContracts): ContractsWatch {
   const { discovery, log, keepMs = 60_000 } = options;
-  const followed = new Map<string, Watch>();
+  const followed = new Map<string, ContractsWatch>();
   const leaving = new Map<string, NodeJS.Timeout>();
 
   const stay = (service: string) => {
@@ -41,7 +46,10 @@ export function followContracts(options: FollowContractsOptions, onContracts: On
     followed.delete(service);
     onContracts(service, undefined);
   };
+  let hasAnswered = false;
+  let isCaughtUp = false;
   const watch = discovery.watchServices((services) => {
+    hasAnswered = true;
     for (const service of services) {
       stay(service);
       if (!followed.has(service)) followed.set(service, followService(service, discovery, log, onContracts));
@@ -52,6 +60,10 @@ export function followContracts(options: FollowContractsOptions, onContracts: On
     }
   });
   return {
+    get isCaughtUp() {
+      isCaughtUp ||= hasAnswered && [...followed.values()].every((service) => service.isCaughtUp);
+      return isCaughtUp;
+    },
     close() {
       watch.close();
       for (const service of [...leaving.keys()]) stay(service);
@@ -65,12 +77,13 @@ function followService(
   discovery: MeshDiscovery,
   log: Logger,
   onContracts: OnContracts,
-): Watch {
+): ContractsWatch {
   const stop = new AbortController();
   const { signal } = stop;
   let endpoints: readonly EndpointInfo[] = [];
   let taken: string | undefined;
   let asking = false;
+  let isCaughtUp = false;
 
   const catchUp = async () => {
     asking = true;
@@ -85,17 +98,22 @@ function followService(
         onContracts(service, contracts);
       } catch (err) {
         if (signal.aborted) return;
+        isCaughtUp = true;
         if (failures === 0) log.warn({ target: service, err }, "a service does not tell its contracts");
         await delay(backoffMs(failures++, retry), undefined, { signal, ref: false }).catch(() => {});
       }
     }
     asking = false;
+    isCaughtUp = true;
   };
   const watch = discovery.watch(service, (latest) => {
     endpoints = latest;
     if (!asking) void catchUp();
   });
   return {
+    get isCaughtUp() {
+      return isCaughtUp;
+    },
     close() {
       watch.close();
       stop.abort();
