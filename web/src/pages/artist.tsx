@@ -35,7 +35,7 @@ export function ArtistPage() {
         cover={<Cover coverId={artist.coverId} albumKey={artist.id} eager />}
         actions={<PlayAll tracks={tracks} origin={artist.name} />}
       >
-        <span>{counted(artist.albumCount, "album")}</span>
+        {artist.albumCount > 0 && <span>{counted(artist.albumCount, "album")}</span>}
         <span>{counted(artist.trackCount, "track")}</span>
       </PageHeader>
       {albums.length > 0 && (
