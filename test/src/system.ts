@@ -57,16 +57,7 @@ async function bringUp(): Promise<TestSystem> {
   const tokens = at({ "antiphon-session": "token" });
   const bearer = (token: string | undefined) => at({ authorization: `Bearer ${token}` });
 
-  const signedIn = await until(
-    () =>
-      createClient(IdentityService, tokens)
-        .signIn(system.secrets.operator)
-        .catch((error: unknown) => {
-          console.error("the operator's first sign-in failed:", error);
-          return undefined;
-        }),
-    { what: "the operator to sign in" },
-  );
+  const signedIn = await createClient(IdentityService, tokens).signIn(system.secrets.operator);
   const operator = bearer(signedIn.session?.accessToken);
   const catalog = createClient(CatalogService, operator);
   for await (const { summary } of catalog.importFolder({ folder: music })) {

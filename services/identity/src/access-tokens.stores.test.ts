@@ -45,6 +45,13 @@ test("replicas that start together sign with one key", async () => {
   expect((await kidsOf(await signAll())).size).toBe(1);
 });
 
+test("the first key signs also for a replica whose clock was read before that key was made", async () => {
+  const ahead = new ManualClock();
+  ahead.advance(1);
+  await accessTokens(pool, ahead).keySet();
+  expect((await kidsOf(await signAll())).size).toBe(1);
+});
+
 test("a key is replaced after its time, and no token becomes invalid before its own", async () => {
   const [first] = await kidsOf(await signAll());
 

@@ -52,7 +52,7 @@ export function accessTokens(pool: pg.Pool, clock: Clock): AccessTokens {
     async issue({ id, role }) {
       const nowMs = clock.now();
       const key = currentKey(await keys(), nowMs);
-      if (!key) throw new Error("no signing key is valid yet: is this machine's clock behind the others'?");
+      if (!key) throw new Error("there is no signing key");
       const issuedAt = Math.floor(nowMs / 1000);
       const expiresAt = issuedAt + ACCESS_TTL_MS / 1000;
       const token = await new SignJWT({ role })

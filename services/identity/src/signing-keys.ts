@@ -14,9 +14,12 @@ export interface SigningKey {
   readonly signsFromMs: number;
 }
 
-/** The key that signs now, of keys in the order in which they take over. */
+/**
+ * The key that signs now, of keys in the order in which they take over. The oldest signs also before its
+ * time: the replica that made it may have read its clock a moment later, or have one that is ahead.
+ */
 export function currentKey(keys: readonly SigningKey[], nowMs: number): SigningKey | undefined {
-  return keys.findLast((key) => key.signsFromMs <= nowMs);
+  return keys.findLast((key) => key.signsFromMs <= nowMs) ?? keys[0];
 }
 
 /** From when a further key should sign, or `undefined` while none is due. The very first signs at once. */
