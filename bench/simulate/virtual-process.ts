@@ -95,13 +95,15 @@ export class VirtualProcess implements LoopMeter {
       this.#spend(REFUSAL_MS);
       return;
     }
-    const enteredAtMs = this.limit.enter(this.#nowMs);
+    const enteredAtMs = this.limit.enter("normal", this.#nowMs);
     this.limit.start(this.#nowMs, () => {
       const begunAtMs = this.#nowMs;
       const finish = () => {
         this.#spend(cpuMs + CALL_MS);
-        const unloaded = this.#unloaded;
-        this.limit.leave({ enteredAtMs, begunAtMs, ending: "answered", unloaded }, this.#nowMs);
+        this.limit.leave(
+          { priority: "normal", enteredAtMs, begunAtMs, ending: "answered", unloaded: this.#unloaded },
+          this.#nowMs,
+        );
         this.#answered.push({ arrivedAtMs, tally });
       };
       if (waitMs === 0) finish();

@@ -26,6 +26,11 @@ export const benches: readonly Bench[] = [
     load: () => import("./discovery.ts"),
   },
   {
+    name: "gateway-overload",
+    what: "critical calls that a gateway still answers at twice its peak, against connect-node",
+    load: () => import("./gateway-overload.ts"),
+  },
+  {
     name: "overload",
     what: "goodput and latency of a server at three times its peak, against a stock grpc-js server",
     load: () => import("./overload.ts"),

@@ -23,7 +23,7 @@ export async function run({ quick, say }: BenchOptions): Promise<readonly Line[]
       streams: STREAMS,
       durationMs,
     });
-    const rssMb = (await bed.rssBytes()) / 1_048_576;
+    const rssMb = Math.max(...(await bed.usage()).map(({ rssBytes }) => rssBytes)) / 1_048_576;
     const [{ offered, tookMs, failures }] = calls as [(typeof calls)[number]];
     say(`streams opened ${streams.opened}, pushes ${streams.pushes}, at least ${streams.leastPushes} each`);
     const line = (metric: string, unit: string, ours: number, peer: number): Line => ({

@@ -1,6 +1,7 @@
 import { until } from "@antiphon/mesh/testing";
 import { callReview } from "../../gateway/testing/reviews.ts";
 import type { BrowserOrder, BrowserResult, Gateways } from "../peers/edge/browsers.ts";
+import type { Usage } from "../peers/edge/usage.ts";
 import { openConsul } from "./consul.ts";
 import { Worker } from "./rounds.ts";
 
@@ -8,8 +9,8 @@ import { Worker } from "./rounds.ts";
 export interface EdgeBed {
   /** What browsers do, in a process of their own. */
   browse(order: BrowserOrder): Promise<BrowserResult>;
-  /** The resident memory of the largest gateway, in bytes. */
-  rssBytes(): Promise<number>;
+  /** Of each gateway. */
+  usage(): Promise<readonly Usage[]>;
   /**
    * Ends a gateway as a deploy does, after the balancer before it has taken it out; resolves when its
    * successor is back in.
@@ -23,21 +24,35 @@ export interface EdgeBed {
 export interface EdgeBedOptions {
   readonly gateways: number;
   readonly instances: number;
+  /** A program of `bench/peers/edge`; default `gateway`. */
+  readonly gateway?: "gateway" | "connect-node";
+  /** Gateways on the first core, all else on the second. Default: where the system puts them. */
+  readonly pinned?: boolean;
 }
 
-export async function openEdgeBed({ gateways, instances }: EdgeBedOptions): Promise<EdgeBed> {
+export async function openEdgeBed({
+  gateways,
+  instances,
+  gateway = "gateway",
+  pinned = false,
+}: EdgeBedOptions): Promise<EdgeBed> {
   const consul = await openConsul();
-  const browsers = new Worker("../peers/edge/browsers.ts", []);
+  const [gatewayCore, restCore] = pinned ? [0, 1] : [];
+  const browsers = new Worker("../peers/edge/browsers.ts", [], restCore);
   await browsers.hear();
   let born = 0;
   const startService = async () => {
     const id = `reviews-${process.pid}-${born++}`;
-    const worker = new Worker("../peers/edge/reviews.ts", [settings({ ANTIPHON_INSTANCE_ID: id })]);
+    const worker = new Worker("../peers/edge/reviews.ts", [settings({ ANTIPHON_INSTANCE_ID: id })], restCore);
     await consul.untilPassing(id, "reviews");
     return worker;
   };
   const startGateway = async (port: number) => {
-    const worker = new Worker("../peers/edge/gateway.ts", [settings({ ANTIPHON_PORT: String(port) })]);
+    const worker = new Worker(
+      `../peers/edge/${gateway}.ts`,
+      [settings({ ANTIPHON_PORT: String(port) })],
+      gatewayCore,
+    );
     const bound = await worker.hear<number>();
     await until(async () => (await callReview(`http://127.0.0.1:${bound}`, "GetReview")) === 200);
     return { worker, port: bound };
@@ -56,9 +71,7 @@ export async function openEdgeBed({ gateways, instances }: EdgeBedOptions): Prom
   balance(ports);
   return {
     browse: (order) => browsers.ask<BrowserResult>(order),
-    async rssBytes() {
-      return Math.max(...(await Promise.all(edges.map(({ worker }) => worker.ask<number>("rss")))));
-    },
+    usage: () => Promise.all(edges.map(({ worker }) => worker.ask<Usage>("usage"))),
     async restartGateway(index) {
       balance(ports.filter((port) => port !== ports[index]));
       edges[index]!.worker.stop();

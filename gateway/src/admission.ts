@@ -2,6 +2,7 @@ import type { ListenerIdentity } from "@antiphon/mesh";
 import { Access } from "@antiphon/proto/antiphon/options/v1/options";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Route } from "./contracts/routes.ts";
+import type { NodeResponse } from "./front.ts";
 import type { HeaderView } from "./header-view.ts";
 import type { LoadShedder } from "./limits/load-shedder.ts";
 import type { RateLimits } from "./limits/rate-limits.ts";
@@ -27,6 +28,8 @@ export interface Asking {
   /** The authority that it was sent to. */
   readonly host: string;
   readonly isGet: boolean;
+  /** What it will be answered with. */
+  readonly response: NodeResponse;
 }
 
 interface Deps {
@@ -39,9 +42,10 @@ interface Deps {
 
 export function admission({ sessions, limits, shedder, ownOrigins }: Deps): Admission {
   return {
-    async admit({ method, semantics }, { header, address, host, isGet }, setCookies) {
+    async admit(route, { header, address, host, isGet, response }, setCookies) {
       // Before anything that costs: an overloaded gateway has no time to find out who asks.
-      shedder.admit(semantics.priority);
+      shedder.admit(route, response);
+      const { method, semantics } = route;
       limits.byAddress(semantics.rateClass, address);
       const crossSite = isCrossSite(header, host, ownOrigins);
       if (crossSite && !isGet) {

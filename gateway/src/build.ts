@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import type { Edge, ServiceDeps } from "@antiphon/mesh";
+import type { Edge, EdgeDeps } from "@antiphon/mesh";
 import { IdentityService } from "@antiphon/proto/antiphon/identity/v1/identity";
 import { MediaService } from "@antiphon/proto/antiphon/media/v1/media";
 import { addressOf } from "./address.ts";
@@ -30,7 +30,7 @@ import { webApp } from "./web-app.ts";
 const GET_CACHE_BYTES = 16 * 1024 * 1024;
 
 /** Wires the edge and opens it. */
-export async function buildEdge(deps: ServiceDeps, config: GatewayConfig): Promise<Edge> {
+export async function buildEdge(deps: EdgeDeps, config: GatewayConfig): Promise<Edge> {
   const identity = deps.client(IdentityService);
   const publicOrigin = config.publicUrl && new URL(config.publicUrl).origin;
   const allowedOrigins = new Set(config.allowedOrigins);
@@ -39,15 +39,13 @@ export async function buildEdge(deps: ServiceDeps, config: GatewayConfig): Promi
     fetchJwks: async () => (await identity.getJwks({})).jwksJson,
     monotonic: deps.clock.monotonic,
   });
-  const shedder = loadShedder(deps.clock.monotonic);
-  deps.onStop("load shedder", shedder.close);
   const counts = sharedCounts({ bus: natsBus(deps.nats()), self: deps.instanceId });
   deps.onStop("shared counts", counts.close);
   const calls = {
     admission: admission({
       sessions: gatewaySessions({ identity, tokens, secureCookies }),
       limits: rateLimits(deps.clock.monotonic, defaultRates, counts),
-      shedder,
+      shedder: loadShedder(deps.guard),
       ownOrigins: publicOrigin === undefined ? allowedOrigins : new Set([publicOrigin, ...allowedOrigins]),
     }),
     guesses: guesses(deps.clock.monotonic, GUESS_RATE, counts),

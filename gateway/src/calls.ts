@@ -14,7 +14,7 @@ import {
 import { addressKey } from "./address.ts";
 import type { Admission } from "./admission.ts";
 import type { Route } from "./contracts/routes.ts";
-import { failureKey } from "./failures.ts";
+import { noteFailure, responseOf } from "./failures.ts";
 import { type Forwarder, forwarder, isMethod, listenerKey } from "./forward.ts";
 import type { Guesses } from "./limits/guesses.ts";
 import type { MetadataPolicy } from "./metadata.ts";
@@ -85,12 +85,13 @@ async function admit(context: HandlerContext, route: Route, admission: Admission
     address: context.values.get(addressKey),
     host: new URL(context.url).host,
     isGet: context.requestMethod === "GET",
+    response: responseOf(context),
   };
   try {
     const admitted = context.values.get(admittedKey) ?? admission.admit(route, asking, setCookies);
     context.values.set(listenerKey, await admitted);
   } catch (error) {
-    context.values.get(failureKey)(ConnectError.from(error).code);
+    noteFailure(asking.response, ConnectError.from(error).code);
     throw error;
   } finally {
     addCookies(context, setCookies);

@@ -1,4 +1,4 @@
-import { type Code, createContextKey } from "@connectrpc/connect";
+import { type Code, type ContextValues, createContextKey } from "@connectrpc/connect";
 import type { NodeResponse } from "./front.ts";
 
 /** How calls failed, for who counts them: in most protocols the HTTP status does not tell. */
@@ -13,5 +13,11 @@ export function failureOf(response: NodeResponse): Code | undefined {
   return codes.get(response);
 }
 
-/** Notes the failure of a translated call. */
-export const failureKey = createContextKey<(code: Code) => void>(() => {});
+/** What a translated call is answered with. */
+export const responseKey = createContextKey<NodeResponse | undefined>(undefined);
+
+export function responseOf({ values }: { readonly values: ContextValues }): NodeResponse {
+  const response = values.get(responseKey);
+  if (!response) throw new Error("a translated call was not told its response");
+  return response;
+}

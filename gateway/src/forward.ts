@@ -17,7 +17,7 @@ import {
   type Transport,
   type UnaryResponse,
 } from "@connectrpc/connect";
-import { failureKey } from "./failures.ts";
+import { noteFailure, responseOf } from "./failures.ts";
 import { type MetadataPolicy, passMetadata } from "./metadata.ts";
 import { toldOf } from "./told.ts";
 
@@ -68,7 +68,7 @@ export function forwarder({ transport, metadata, untimedMs, signal }: Deps): For
   /** What the caller is told: why it was cut off where that is the cause, without a service's own metadata. */
   const publicError = (reason: unknown, context: HandlerContext, headerPassed = false): ConnectError => {
     const told = answerTo(reason, context, headerPassed);
-    context.values.get(failureKey)(told.code);
+    noteFailure(responseOf(context), told.code);
     return told;
   };
 

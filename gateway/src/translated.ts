@@ -12,7 +12,7 @@ import { breakerPage, isNavigation } from "./breaker-page.ts";
 import { admittedKey } from "./calls.ts";
 import { answerFrom, type CachePolicy, cacheKey, cachePolicyOf, keep, varyOf } from "./connect-get.ts";
 import type { Route } from "./contracts/routes.ts";
-import { failureKey, noteFailure } from "./failures.ts";
+import { responseKey } from "./failures.ts";
 import type { NodeRequest, NodeResponse } from "./front.ts";
 import type { GetCache } from "./get-cache.ts";
 import { headerView } from "./header-view.ts";
@@ -40,9 +40,7 @@ export function translated(translate: UniversalHandler, route: Route, deps: Tran
   const oneMessage = methodKind === "unary" || methodKind === "server_streaming";
   const policy = cachePolicyOf(route);
   return async (request, response, target) => {
-    const values = createContextValues()
-      .set(addressKey, deps.addressOf(request))
-      .set(failureKey, (code) => noteFailure(response, code));
+    const values = createContextValues().set(addressKey, deps.addressOf(request)).set(responseKey, response);
     try {
       const universal = universalRequestFromNodeRequest(request, response, undefined, values);
       const asked = { ...universal, body: bodyOf(request, oneMessage) };
@@ -76,6 +74,7 @@ export function translated(translate: UniversalHandler, route: Route, deps: Tran
       address: values.get(addressKey),
       host: target.host,
       isGet: true,
+      response,
     };
     const admitted = admission.admit(route, asking, setCookies);
     const refused = await admitted.then(

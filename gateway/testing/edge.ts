@@ -1,4 +1,4 @@
-import type { ListenerIdentity, Logger } from "@antiphon/mesh";
+import { type ListenerIdentity, LoadGuard, type Logger, systemClock } from "@antiphon/mesh";
 import {
   CatalogErrorDetailSchema,
   CatalogErrorReason,
@@ -36,6 +36,7 @@ import {
 } from "../src/front.ts";
 import { getCache } from "../src/get-cache.ts";
 import { guesses } from "../src/limits/guesses.ts";
+import { loadShedder } from "../src/limits/load-shedder.ts";
 import { rateLimits } from "../src/limits/rate-limits.ts";
 import { mediaRoute } from "../src/media.ts";
 import { strictMetadata } from "../src/metadata.ts";
@@ -76,6 +77,8 @@ export async function startEdge(
     log?: Logger;
     metrics?: Registry;
     limits?: FrontLimits;
+    /** Default: one that refuses nothing. */
+    readonly guard?: LoadGuard;
   } = {},
 ): Promise<TestEdge> {
   const keys = await generateKeyPair("ES256");
@@ -173,7 +176,7 @@ export async function startEdge(
     admission: admission({
       sessions,
       limits: rateLimits(monotonic),
-      shedder: { admit() {}, close() {} },
+      shedder: loadShedder(overrides.guard ?? unguarded()),
       ownOrigins: origins,
     }),
     guesses: guesses(monotonic),
@@ -208,6 +211,11 @@ export async function startEdge(
     limits: overrides.limits ?? defaultLimits,
   });
   return { front, url: `http://127.0.0.1:${front.port}`, seen, asked, token };
+}
+
+function unguarded(): LoadGuard {
+  const parts = { log: pino({ level: "silent" }), metrics: new Registry(), clock: systemClock };
+  return new LoadGuard(parts, { shed: false });
 }
 
 function keptForAMinute(route: Route): Route {

@@ -1,4 +1,4 @@
-import { type Served, type ServiceDeps, serve } from "@antiphon/mesh";
+import { LoadGuard, type Served, type ServiceDeps, serve } from "@antiphon/mesh";
 import { Access } from "@antiphon/proto/antiphon/options/v1/options";
 import type { DescService } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
@@ -26,7 +26,7 @@ export function echoing<S extends DescService>(contract: S): ServiceImpl<S> {
 /** The whole gateway, wired as in production, on a mesh of the test. */
 export async function openGateway(deps: ServiceDeps): Promise<{ url: string; close(): Promise<void> }> {
   const config = loadConfig({ ANTIPHON_MEDIA_KEY: "a media key for tests, long enough to be one" });
-  const edge = await buildEdge(deps, config);
+  const edge = await buildEdge({ ...deps, guard: new LoadGuard(deps) }, config);
   return { url: `http://127.0.0.1:${edge.port}`, close: () => edge.drain() };
 }
 

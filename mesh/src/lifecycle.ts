@@ -1,15 +1,17 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Readiness } from "./admin/readiness.ts";
 import { settlesWithin } from "./bounded.ts";
+import type { MeshConfig } from "./config.ts";
 import { contractDigest } from "./contracts/contract-digest.ts";
 import type { Registrar, Registration } from "./discovery/discovery.ts";
 import { newId } from "./ids.ts";
 import { type OpenDeps, openDeps, type ServiceGround } from "./open-deps.ts";
 import { healthService } from "./server/health.ts";
 import { GrpcHost } from "./server/host.ts";
+import { LoadGuard, type LoadGuardOptions } from "./server/load-guard.ts";
 import { reflectionService } from "./server/reflection.ts";
 import type { Served } from "./server/served.ts";
-import type { ServiceDeps } from "./service-deps.ts";
+import type { EdgeDeps, ServiceDeps } from "./service-deps.ts";
 import type { Logger } from "./telemetry/logger.ts";
 
 /** A listener of a process's own, in place of the mesh's gRPC port: the gateway's. */
@@ -23,7 +25,7 @@ export interface Edge {
 /** What makes a service this service. */
 export interface ServiceParts {
   build(deps: ServiceDeps): Promise<readonly Served[]> | readonly Served[];
-  readonly edge?: ((deps: ServiceDeps) => Promise<Edge>) | undefined;
+  readonly edge?: ((deps: EdgeDeps) => Promise<Edge>) | undefined;
 }
 
 export interface RunningService {
@@ -115,9 +117,7 @@ async function grpcListener(
   const services = served.map(({ service }) => service);
   const typeNames = services.map(({ typeName }) => typeName);
   const ready = async () => (await readiness.report()).ready;
-  const { shed, concurrencyMin, concurrencyMax, strainedPercent } = mesh;
-  const limits = { minLimit: concurrencyMin, maxLimit: concurrencyMax, strainedAt: strainedPercent / 100 };
-  const host = new GrpcHost({ ...ground, overload: { shed, ...limits } });
+  const host = new GrpcHost({ ...ground, overload: limitsOf(mesh) });
   debug("server", () => host.load());
   for (const part of served) host.add(part);
   host.add(healthService(typeNames, ready, draining.signal));
@@ -134,13 +134,17 @@ async function grpcListener(
 
 async function edgeListener(
   { edge: open }: ServiceParts,
-  { name, log, mesh }: ServiceGround,
-  { deps }: OpenDeps,
+  ground: ServiceGround,
+  { deps, debug }: OpenDeps,
   served: readonly Served[],
 ): Promise<Listener | undefined> {
   if (!open) return undefined;
+  const { name, log, mesh } = ground;
   if (served.length > 0) throw new Error(`${name} has an edge: it cannot serve gRPC beside it`);
-  const edge = await open(deps);
+  // An edge's calls wait for services: while it has time to spare, one that is slow shall not hold up the others.
+  const guard = new LoadGuard(ground, { ...limitsOf(mesh), minLimit: mesh.concurrencyMax });
+  debug("server", () => guard.snapshot());
+  const edge = await open({ ...deps, guard });
   const drain = () => edge.drain().catch((err: unknown) => log.error({ err }, "the edge failed to drain"));
   return {
     port: edge.port,
@@ -150,6 +154,10 @@ async function edgeListener(
     },
     kill: () => void drain(),
   };
+}
+
+function limitsOf({ shed, concurrencyMin, concurrencyMax, strainedPercent }: MeshConfig): LoadGuardOptions {
+  return { shed, minLimit: concurrencyMin, maxLimit: concurrencyMax, strainedAt: strainedPercent / 100 };
 }
 
 /** Registers once the process is ready. The registrar keeps trying while the registry is away: a service serves without it. */

@@ -9,7 +9,7 @@ import { surviveUnhandledErrors } from "./last-resort.ts";
 import { type Edge, instanceIdOf, type RunningService, startService } from "./lifecycle.ts";
 import { consulPolicies } from "./policy/consul-policies.ts";
 import type { Served } from "./server/served.ts";
-import type { ServiceDeps } from "./service-deps.ts";
+import type { EdgeDeps, ServiceDeps } from "./service-deps.ts";
 import { discoveryMetrics } from "./telemetry/discovery-metrics.ts";
 import { createLogger } from "./telemetry/logger.ts";
 
@@ -21,7 +21,7 @@ export interface ServiceSpec<C extends { readonly mesh: MeshConfig }> {
   /** Makes what it serves. Runs while the admin port already answers `/healthz`. */
   build(deps: ServiceDeps, config: C): Promise<readonly Served[]> | readonly Served[];
   /** A listener of its own in place of the gRPC port, registered in its place. Runs after `build`. */
-  edge?(deps: ServiceDeps, config: C): Promise<Edge>;
+  edge?(deps: EdgeDeps, config: C): Promise<Edge>;
 }
 
 /** sysexits.h: EX_CONFIG would be 78; 64 is what the data planes of this field use. */

@@ -6,6 +6,7 @@ import type { Registry } from "prom-client";
 import type { BytesTransport } from "./client/index.ts";
 import type { Clock } from "./clock.ts";
 import type { ContractsWatch, OnContracts } from "./contracts/follow-contracts.ts";
+import type { LoadGuard } from "./server/load-guard.ts";
 import type { Logger } from "./telemetry/logger.ts";
 
 export type AdminHandler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
@@ -40,4 +41,10 @@ export interface ServiceDeps {
   /** Runs after the drain, the last one registered first; a promise is waited for, 5 s at most. */
   onStop(name: string, stop: () => unknown): void;
   readonly clock: Clock;
+}
+
+/** What the mesh hands to an edge. */
+export interface EdgeDeps extends ServiceDeps {
+  /** The guard of this process: whoever listens asks it before a call begins. */
+  readonly guard: LoadGuard;
 }

@@ -3,11 +3,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { enveloped } from "../../../gateway/testing/raw.ts";
 import { reviewPath } from "../../../gateway/testing/reviews.ts";
 
-/** One kind of call. Calls start when they are due, whether or not earlier ones have ended. */
-export interface CallOrder {
+/**
+ * One kind of call. So many a second start when they are due, whether or not earlier ones have ended; or so
+ * many are made at a time.
+ */
+export type CallOrder = CallKind & ({ readonly perSecond: number } | { readonly atATime: number });
+
+export interface CallKind {
   readonly method: string;
   readonly textBytes: number;
-  readonly perSecond: number;
   /** How many browsers make them, each on connections of its own. */
   readonly browsers: number;
   readonly deadlineMs: number;
@@ -74,7 +78,7 @@ async function run({ calls, streams, durationMs }: BrowserOrder): Promise<Browse
 }
 
 async function load(order: CallOrder, durationMs: number): Promise<CallResult> {
-  const { perSecond, method, textBytes } = order;
+  const { method, textBytes } = order;
   const browsers = Array.from({ length: order.browsers }, (): Browser => {
     return { agent: new http.Agent({ keepAlive: true }), port: nextPort() };
   });
@@ -87,12 +91,21 @@ async function load(order: CallOrder, durationMs: number): Promise<CallResult> {
     else result.failures[outcome] = (result.failures[outcome] ?? 0) + 1;
   };
   const startedAtMs = performance.now();
-  const total = Math.round((perSecond * durationMs) / 1_000);
+  const next = () => one(browsers[result.offered++ % browsers.length]!);
   const running: Promise<void>[] = [];
-  for (; result.offered < total; result.offered++) {
-    const waitMs = startedAtMs + (result.offered * 1_000) / perSecond - performance.now();
-    if (waitMs > 0) await sleep(waitMs);
-    running.push(one(browsers[result.offered % browsers.length]!));
+  if ("atATime" in order) {
+    const loop = async () => {
+      while (performance.now() < startedAtMs + durationMs) await next();
+    };
+    running.push(...Array.from({ length: order.atATime }, loop));
+  } else {
+    const { perSecond } = order;
+    const total = Math.round((perSecond * durationMs) / 1_000);
+    while (result.offered < total) {
+      const waitMs = startedAtMs + (result.offered * 1_000) / perSecond - performance.now();
+      if (waitMs > 0) await sleep(waitMs);
+      running.push(next());
+    }
   }
   await Promise.all(running);
   for (const { agent } of browsers) agent.destroy();

@@ -1,11 +1,12 @@
 import { runService } from "@antiphon/mesh";
 import { buildEdge } from "../../../gateway/src/build.ts";
 import { loadConfig } from "../../../gateway/src/config.ts";
+import { usageOfThis } from "./usage.ts";
 
-/** The gateway as it is deployed; its settings are the first argument, as an environment. Tells its RSS when asked. */
+/** The gateway as it is deployed; its settings are the first argument, as an environment. Tells its use when asked. */
 Object.assign(process.env, JSON.parse(process.argv[2]!));
 process.on("disconnect", () => process.exit());
-process.on("message", () => process.send?.(process.memoryUsage.rss()));
+process.on("message", () => process.send?.(usageOfThis()));
 await runService({
   name: "gateway",
   config: loadConfig,

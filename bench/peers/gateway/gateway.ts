@@ -1,4 +1,4 @@
-import { createMeshTransport } from "@antiphon/mesh";
+import { createMeshTransport, LoadGuard, systemClock } from "@antiphon/mesh";
 import { MediaService } from "@antiphon/proto/antiphon/media/v1/media";
 import { Access, MethodSemanticsSchema } from "@antiphon/proto/antiphon/options/v1/options";
 import { create } from "@bufbuild/protobuf";
@@ -38,7 +38,9 @@ const calls = {
   admission: admission({
     sessions: { authenticate: async () => undefined },
     limits: rateLimits(monotonic, rates),
-    shedder: loadShedder(monotonic),
+    shedder: loadShedder(
+      new LoadGuard({ log: pino({ level: "silent" }), metrics: new Registry(), clock: systemClock }),
+    ),
     ownOrigins: new Set(),
   }),
   guesses: guesses(monotonic),

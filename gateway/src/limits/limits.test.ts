@@ -1,9 +1,8 @@
 import { ManualClock } from "@antiphon/mesh/testing";
-import { Priority, RateClass } from "@antiphon/proto/antiphon/options/v1/options";
+import { RateClass } from "@antiphon/proto/antiphon/options/v1/options";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { guesses } from "./guesses.ts";
-import { loadShedder } from "./load-shedder.ts";
 import { defaultRates, rateLimits } from "./rate-limits.ts";
 import { TokenBuckets } from "./token-buckets.ts";
 
@@ -72,35 +71,5 @@ describe("guessing passwords", () => {
     expect(refusalOf(() => guard.check("10.0.0.3", "ann@x"))?.code).toBe(Code.ResourceExhausted);
     clock.advance(10_000);
     expect(refusalOf(() => guard.check("10.0.0.3", "ann@x"))).toBeUndefined();
-  });
-});
-
-describe("an overloaded gateway", () => {
-  beforeEach(() => void vi.useFakeTimers());
-  afterEach(() => void vi.useRealTimers());
-
-  test("gives up what matters least first", () => {
-    let nowMs = 0;
-    const shedder = loadShedder(() => nowMs);
-    const sample = (lagMs: number, times: number) => {
-      for (let turn = 0; turn < times; turn++) {
-        nowMs += 50 + lagMs;
-        vi.advanceTimersByTime(50);
-      }
-    };
-    const refused = () =>
-      [Priority.SHEDDABLE, Priority.NORMAL, Priority.CRITICAL].filter((priority) =>
-        refusalOf(() => shedder.admit(priority)),
-      );
-    expect(refused()).toEqual([]);
-    sample(300, 1);
-    expect(refused()).toEqual([]);
-    sample(300, 20);
-    expect(refused()).toEqual([Priority.SHEDDABLE]);
-    sample(1000, 20);
-    expect(refused()).toEqual([Priority.SHEDDABLE, Priority.NORMAL]);
-    sample(0, 40);
-    expect(refused()).toEqual([]);
-    shedder.close();
   });
 });

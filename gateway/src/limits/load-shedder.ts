@@ -1,45 +1,81 @@
+import type { Ending, KindGuard, LoadGuard, PriorityName } from "@antiphon/mesh";
 import { Priority } from "@antiphon/proto/antiphon/options/v1/options";
+import type { DescMethod } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
+import type { Route } from "../contracts/routes.ts";
+import { failureOf } from "../failures.ts";
+import type { NodeResponse } from "../front.ts";
 import { notNow } from "./refusal.ts";
 
 /** Gives up what matters least while the process cannot keep up. */
 export interface LoadShedder {
-  /** Throws `unavailable` with `Retry-After` for a call that has to wait for better times. */
-  admit(priority: Priority): void;
-  close(): void;
+  /**
+   * Throws `unavailable` with `Retry-After` for a call that has to wait for better times. One that may begin
+   * counts until its answer has left. A stream is refused as a call would be, but does not count: it may live for
+   * hours and do nothing.
+   */
+  admit(route: Pick<Route, "method" | "semantics">, response: NodeResponse): void;
 }
 
-/** How late timers may be before calls of a priority are refused, in milliseconds. */
-const LAG_LIMITS_MS: Readonly<Record<Priority, number>> = {
-  [Priority.SHEDDABLE]: 150,
-  [Priority.UNSPECIFIED]: 500,
-  [Priority.NORMAL]: 500,
-  [Priority.CRITICAL]: 3000,
+const COME_BACK_MS = 1_000;
+/** A request that is not there whole by then does not count until it is. */
+const ARRIVES_WITHIN_MS = 500;
+
+/** Sheds by the guard of the process, as every server of the mesh does. */
+export function loadShedder(guard: LoadGuard): LoadShedder {
+  const kinds = new WeakMap<DescMethod, KindGuard>();
+  const kindOf = ({ method, semantics }: Pick<Route, "method" | "semantics">) => {
+    const known = kinds.get(method) ?? guard.ofKind(PRIORITIES[semantics.priority]);
+    kinds.set(method, known);
+    return known;
+  };
+  return {
+    admit(route, response) {
+      const kind = kindOf(route);
+      if (kind.refusal()) {
+        throw notNow("the gateway is overloaded, come back later", Code.Unavailable, COME_BACK_MS);
+      }
+      if (route.method.methodKind === "unary") count(kind, response);
+    },
+  };
+}
+
+const PRIORITIES: Readonly<Record<Priority, PriorityName>> = {
+  [Priority.SHEDDABLE]: "sheddable",
+  [Priority.UNSPECIFIED]: "normal",
+  [Priority.NORMAL]: "normal",
+  [Priority.CRITICAL]: "critical",
 };
 
-const SAMPLE_MS = 50;
-/** The weight of the newest sample: one pause of the garbage collector is not overload. */
-const WEIGHT = 0.3;
-const COME_BACK_MS = 1000;
-
 /**
- * Sheds by how late the event loop runs. The gateway has one thread: when its timers are late, everything
- * is, whatever the reason.
+ * Counts a call from its beginning: many may begin before the first is there whole. What it takes is measured
+ * from when it is, and one that is long in coming takes no time of the process: it shall not keep others out.
  */
-export function loadShedder(monotonic: () => number): LoadShedder {
-  let lagMs = 0;
-  let sampledAtMs = monotonic();
-  const timer = setInterval(() => {
-    const nowMs = monotonic();
-    lagMs += WEIGHT * (Math.max(0, nowMs - sampledAtMs - SAMPLE_MS) - lagMs);
-    sampledAtMs = nowMs;
-  }, SAMPLE_MS);
-  timer.unref();
-  return {
-    admit(priority) {
-      if (lagMs <= LAG_LIMITS_MS[priority]) return;
-      throw notNow("the gateway is overloaded, come back later", Code.Unavailable, COME_BACK_MS);
-    },
-    close: () => clearInterval(timer),
+function count(kind: KindGuard, response: NodeResponse): void {
+  const { req: request } = response;
+  let leave: ((ending: Ending) => void) | undefined = kind.enter();
+  const pause = () => {
+    leave?.("failed");
+    leave = undefined;
   };
+  const slow = setTimeout(pause, ARRIVES_WITHIN_MS);
+  const isWhole = () => {
+    // Refused, or given up, meanwhile.
+    if (response.writableEnded || response.destroyed) return;
+    clearTimeout(slow);
+    pause();
+    leave = kind.enter();
+  };
+  if (request.method === "GET") isWhole();
+  else request.once("end", isWhole);
+  response.once("close", () => {
+    clearTimeout(slow);
+    leave?.(endingOf(response));
+  });
+}
+
+function endingOf(response: NodeResponse): Ending {
+  const code = failureOf(response);
+  if (!response.writableFinished || code === Code.DeadlineExceeded) return "given_up";
+  return code === undefined ? "answered" : "failed";
 }

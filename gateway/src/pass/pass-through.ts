@@ -58,6 +58,7 @@ function passThrough(route: Route, deps: PassDeps): PassThrough | undefined {
             address: deps.addressOf(request),
             host: url.host,
             isGet: false,
+            response,
           };
           listener = await deps.admission.admit(route, asking, setCookies);
         } finally {

@@ -9,6 +9,8 @@ import {
 } from "./concurrency-limit.ts";
 import { UnloadedTime } from "./unloaded-time.ts";
 
+const PRIORITIES = ["critical", "normal", "sheddable"] as const;
+
 /** An event loop that reads calls and runs their handlers, and what a limit sees of it, in virtual time. */
 class VirtualServer implements LoopMeter {
   readonly limit: ConcurrencyLimit;
@@ -75,12 +77,12 @@ class VirtualServer implements LoopMeter {
       this.#spend(this.#nackMs);
       return false;
     }
-    const enteredAtMs = this.limit.enter(this.#nowMs);
+    const enteredAtMs = this.limit.enter(priority, this.#nowMs);
     this.limit.start(this.#nowMs, () => {
       const begunAtMs = this.#nowMs;
       this.#spend(this.#workMs);
       const unloaded = this.#unloaded;
-      this.limit.leave({ enteredAtMs, begunAtMs, ending: "answered", unloaded }, this.#nowMs);
+      this.limit.leave({ priority, enteredAtMs, begunAtMs, ending: "answered", unloaded }, this.#nowMs);
       this.#answers.push(onAnswer);
     });
     return true;
@@ -184,11 +186,12 @@ function limitAt(utilisation: number, options?: LimitOptions) {
       const entered: number[] = [];
       for (let call = 0; call < calls; call++) {
         if (limit.refusal("normal", unloaded.ms)) refused++;
-        else entered.push(limit.enter(nowMs));
+        else entered.push(limit.enter("normal", nowMs));
       }
       endTurn(nowMs);
       nowMs += 100;
       const ended = {
+        priority: "normal",
         enteredAtMs: nowMs - tookMs,
         begunAtMs: undefined,
         ending: "answered",
@@ -253,14 +256,15 @@ test("nobody is let in who would wait for a second, or past the deadline; critic
   const limit = new ConcurrencyLimit(loop);
   const unloaded = new UnloadedTime();
   for (let call = 0; call < 20; call++) {
-    const enteredAtMs = limit.enter(nowMs);
+    const enteredAtMs = limit.enter("normal", nowMs);
     nowMs += 100;
     cpuMs += 100;
-    limit.leave({ enteredAtMs, begunAtMs: enteredAtMs, ending: "answered", unloaded }, nowMs);
+    const ending = "answered";
+    limit.leave({ priority: "normal", enteredAtMs, begunAtMs: enteredAtMs, ending, unloaded }, nowMs);
     endTurn(nowMs);
   }
   const refusals = (remainingMs?: number) =>
-    (["critical", "normal", "sheddable"] as const).map((one) => limit.refusal(one, unloaded.ms, remainingMs));
+    PRIORITIES.map((one) => limit.refusal(one, unloaded.ms, remainingMs));
   const queue = (calls: number) => {
     for (let call = 0; call < calls; call++) limit.start(nowMs + 2, () => {});
   };
@@ -271,6 +275,24 @@ test("nobody is let in who would wait for a second, or past the deadline; critic
   expect(refusals(850)).toEqual(["deadline", "deadline", "event_loop"]);
   queue(3);
   expect(refusals()).toEqual(["event_loop", "event_loop", "event_loop"]);
+});
+
+test("calls keep nobody out who matters more, however many of them are in flight", () => {
+  const { loop } = manualLoop(
+    () => 0,
+    () => 0,
+  );
+  const limit = new ConcurrencyLimit(loop, { maxLimit: 10 });
+  const refusals = () => PRIORITIES.map((one) => limit.refusal(one, 0));
+  const enter = (priority: PriorityName, calls: number) => {
+    for (let call = 0; call < calls; call++) limit.enter(priority, 0);
+  };
+  enter("sheddable", 7);
+  expect(refusals()).toEqual([undefined, undefined, "concurrency"]);
+  enter("normal", 9);
+  expect(refusals()).toEqual([undefined, "concurrency", "concurrency"]);
+  enter("critical", 10);
+  expect(refusals()).toEqual(["concurrency", "concurrency", "concurrency"]);
 });
 
 test("for any load: one call passes, priorities keep their order, and the limit its bounds", () => {
@@ -294,24 +316,24 @@ test("for any load: one call passes, priorities keep their order, and the limit 
       const limit = new ConcurrencyLimit(loop, { maxLimit });
       const unloaded = new UnloadedTime();
       let nowMs = 0;
-      const open: number[] = [];
+      const open: { priority: PriorityName; enteredAtMs: number }[] = [];
       for (const { waitMs, calls, ends, ending, turnEnds, ...used } of steps) {
         nowMs += waitMs;
         utilisation = used.utilisation;
         cpuMs += used.cpuMs;
         for (const priority of calls) {
-          const [critical, normal, sheddable] = (["critical", "normal", "sheddable"] as const).map((one) =>
-            limit.refusal(one, unloaded.ms),
-          );
+          const [critical, normal, sheddable] = PRIORITIES.map((one) => limit.refusal(one, unloaded.ms));
           if (critical) expect(normal).toBeDefined();
           if (normal) expect(sheddable).toBeDefined();
           if (limit.inFlight === 0 && sheddable) expect(sheddable).toBe("event_loop");
           if (limit.refusal(priority, unloaded.ms)) continue;
-          open.push(limit.enter(nowMs));
-          expect(limit.inFlight).toBeLessThanOrEqual(Math.max(1, limit.limit));
+          open.push({ priority, enteredAtMs: limit.enter(priority, nowMs) });
+          const least = PRIORITIES.indexOf(priority);
+          const ahead = open.filter((one) => PRIORITIES.indexOf(one.priority) <= least);
+          expect(ahead.length).toBeLessThanOrEqual(Math.max(1, limit.limit));
         }
-        for (const enteredAtMs of open.splice(0, ends)) {
-          limit.leave({ enteredAtMs, begunAtMs: enteredAtMs, ending, unloaded }, nowMs);
+        for (const { priority, enteredAtMs } of open.splice(0, ends)) {
+          limit.leave({ priority, enteredAtMs, begunAtMs: enteredAtMs, ending, unloaded }, nowMs);
         }
         expect(limit.inFlight).toBeGreaterThanOrEqual(open.length);
         if (turnEnds) {

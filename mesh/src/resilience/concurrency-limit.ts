@@ -1,7 +1,10 @@
 import { type LoopTurns, RunQueue } from "./run-queue.ts";
 import type { UnloadedTime } from "./unloaded-time.ts";
 
-/** How much of the limit calls of a priority may fill: what is left is for those that matter more. */
+/**
+ * How much of the limit calls of a priority may fill, with those that matter more: what is left is for those.
+ * Those that matter less do not count: however many of them are in flight, they keep nobody out.
+ */
 const SHARE = { critical: 1, normal: 0.9, sheddable: 0.7 } as const;
 
 export type PriorityName = keyof typeof SHARE;
@@ -51,6 +54,7 @@ export type Ending = "answered" | "failed" | "given_up";
 
 /** A call that has ended. */
 export interface Ended {
+  readonly priority: PriorityName;
   /** What `enter` returned. */
   readonly enteredAtMs: number;
   /** When its handler began; undefined where it never did. */
@@ -87,6 +91,7 @@ export class ConcurrencyLimit {
   readonly #endTurn = (nowMs: number) => this.#onTurnEnd(nowMs);
   #limit: number;
   #inFlight = 0;
+  readonly #inFlightOf: Record<PriorityName, number> = { critical: 0, normal: 0, sheddable: 0 };
   #utilisation = 0;
   #utilisationNow = 0;
   #slowness = 1;
@@ -156,7 +161,8 @@ export class ConcurrencyLimit {
     const share = SHARE[priority];
     const waitMs = this.#queue.depth * this.#cpuMsPerCall();
     if (waitMs > LONGEST_WAIT_MS * share) return "event_loop";
-    if (this.#inFlight > 0 && this.#inFlight + 1 > this.#limit * share) {
+    const ahead = this.#inFlightFrom(priority);
+    if (ahead > 0 && ahead + 1 > this.#limit * share) {
       this.#refused++;
       return "concurrency";
     }
@@ -166,8 +172,9 @@ export class ConcurrencyLimit {
   }
 
   /** Counts a call in. Returns since when it counts: to be handed back to `leave`. */
-  enter(nowMs: number): number {
+  enter(priority: PriorityName, nowMs: number): number {
     this.#inFlight++;
+    this.#inFlightOf[priority]++;
     if (this.#inFlight > this.#peak) this.#peak = this.#inFlight;
     return this.#turn(nowMs);
   }
@@ -229,6 +236,13 @@ export class ConcurrencyLimit {
     return Math.max(this.#utilisation, this.#utilisationNow) < this.#strainedAt * TO_SPARE;
   }
 
+  /** Calls in flight that matter as much or more. */
+  #inFlightFrom(priority: PriorityName): number {
+    if (priority === "sheddable") return this.#inFlight;
+    const { critical, normal } = this.#inFlightOf;
+    return priority === "critical" ? critical : critical + normal;
+  }
+
   /** When this turn began, as far as calls are concerned. */
   #turn(nowMs: number): number {
     if (this.#turnAtMs === undefined) {
@@ -242,8 +256,9 @@ export class ConcurrencyLimit {
 
   #onTurnEnd(nowMs: number): void {
     this.#turnAtMs = undefined;
-    for (const { enteredAtMs, begunAtMs = enteredAtMs, unloaded, ending } of this.#endedInTurn) {
+    for (const { priority, enteredAtMs, begunAtMs = enteredAtMs, unloaded, ending } of this.#endedInTurn) {
       this.#inFlight--;
+      this.#inFlightOf[priority]--;
       const tookMs = nowMs - enteredAtMs;
       if (ending === "answered") this.#note(unloaded, nowMs - begunAtMs);
       else if (ending === "failed" || tookMs < unloaded.ms) continue;

@@ -13,7 +13,8 @@ import { ServerMetrics } from "../telemetry/server-metrics.ts";
 import { traceIdOf } from "../telemetry/traceparent.ts";
 import { hostMethod } from "./host-method.ts";
 import { HostedMethod } from "./hosted-method.ts";
-import { OverloadGuard, type OverloadOptions, type OverloadSnapshot } from "./overload-guard.ts";
+import type { LoadGuardOptions, LoadSnapshot } from "./load-guard.ts";
+import { OverloadGuard } from "./overload-guard.ts";
 import type { Served } from "./served.ts";
 import { type OnSettled, ServerCall } from "./server-call.ts";
 
@@ -21,7 +22,7 @@ export interface GrpcHostOptions {
   readonly log: Logger;
   readonly metrics: Registry;
   readonly clock: Clock;
-  readonly overload?: OverloadOptions | undefined;
+  readonly overload?: LoadGuardOptions | undefined;
   /** Tells whether a caller may name its listener. Default: none may. */
   readonly identity?: IdentityVerifier | undefined;
 }
@@ -61,7 +62,7 @@ export class GrpcHost {
   }
 
   /** How busy it is, and what it has refused. */
-  load(): OverloadSnapshot {
+  load(): LoadSnapshot {
     return this.#guard.snapshot();
   }
 

@@ -9,7 +9,7 @@ import { expect, test } from "vitest";
 import { echoService } from "../../testing/echo.ts";
 import { until } from "../../testing/until.ts";
 import { healthService } from "./health.ts";
-import type { OverloadOptions } from "./overload-guard.ts";
+import type { LoadGuardOptions } from "./load-guard.ts";
 import { serve } from "./served.ts";
 import { failureOf } from "./stock-client.fixture.ts";
 import { limitedHostOf } from "./test-host.fixture.ts";
@@ -17,7 +17,7 @@ import { limitedHostOf } from "./test-host.fixture.ts";
 const { echo, echoStream } = EchoService.method;
 
 /** A host whose calls wait until they are let go, with as many of them in flight as are asked for. */
-async function busyHost(overload: OverloadOptions, inFlight: number) {
+async function busyHost(overload: LoadGuardOptions, inFlight: number) {
   const { promise: open, resolve: release } = Promise.withResolvers<void>();
   let handled = 0;
   const served = serve(EchoService, {

@@ -2,68 +2,23 @@ import { method as methodOption, Priority } from "@antiphon/proto/antiphon/optio
 import { type DescMethod, getOption, hasOption } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
 import { Metadata, type StatusObject } from "@grpc/grpc-js";
-import type { Registry } from "prom-client";
 import type { Clock } from "../clock.ts";
-import {
-  ConcurrencyLimit,
-  type Ending,
-  type LimitOptions,
-  type PriorityName,
-} from "../resilience/concurrency-limit.ts";
+import type { Ending, PriorityName } from "../resilience/concurrency-limit.ts";
 import { LOAD_HEADER } from "../resilience/load-headers.ts";
 import { UnloadedTime } from "../resilience/unloaded-time.ts";
-import type { Logger } from "../telemetry/logger.ts";
-import { overloadMetrics, type ShedCells } from "../telemetry/overload-metrics.ts";
-import { loopMeter } from "./loop-meter.ts";
+import { LoadGuard, type LoadGuardOptions, type LoadGuardParts, type LoadSnapshot } from "./load-guard.ts";
 import { refusals } from "./refusal.ts";
 import type { ServerCall } from "./server-call.ts";
 
-export interface OverloadOptions extends LimitOptions {
-  /** False refuses nothing; callers are told the load all the same. Default true. */
-  readonly shed?: boolean | undefined;
-}
-
-/** What `/debug/mesh` shows of a server. */
-export interface OverloadSnapshot {
-  readonly sheds: boolean;
-  readonly limit: number;
-  readonly inFlight: number;
-  /** Of those, how many wait to begin. */
-  readonly queued: number;
-  /** Of the event loop, 0 to 1. */
-  readonly utilisation: number;
-  /** How many times longer than unloaded calls take. */
-  readonly slowness: number;
-  /** Calls refused so far. */
-  readonly shed: Readonly<Record<PriorityName, number>>;
-}
-
-export interface OverloadParts {
-  readonly log: Logger;
-  readonly clock: Clock;
-  readonly metrics: Registry;
-}
-
-/** A line a refused call would cost more than refusing it. */
-const LOG_EVERY_MS = 1_000;
-
-/** Protects a server from more work than it can do, and tells callers how busy it is. */
+/** Protects a gRPC server from more work than it can do, and tells callers how busy it is. */
 export class OverloadGuard {
-  readonly #log: Logger;
   readonly #clock: Clock;
-  readonly #sheds: boolean;
-  readonly #limit: ConcurrencyLimit;
-  readonly #shed: ShedCells;
+  readonly #guard: LoadGuard;
   readonly #loads: Metadata[] = [];
-  #loggedAtMs = Number.NEGATIVE_INFINITY;
-  #unlogged = 0;
 
-  constructor({ log, metrics, clock }: OverloadParts, { shed = true, ...limits }: OverloadOptions = {}) {
-    this.#log = log;
-    this.#sheds = shed;
-    this.#clock = clock;
-    this.#limit = new ConcurrencyLimit(loopMeter(clock), limits);
-    this.#shed = overloadMetrics(metrics, this.#limit, clock);
+  constructor(parts: LoadGuardParts, options: LoadGuardOptions = {}) {
+    this.#clock = parts.clock;
+    this.#guard = new LoadGuard(parts, options);
   }
 
   /**
@@ -71,22 +26,18 @@ export class OverloadGuard {
    * too much to do. A stream is refused as a call would be, but not counted: it may live for hours and do nothing.
    */
   of(method: DescMethod): MethodGuard {
+    const guard = this.#guard;
     const priority = priorityOf(method);
     const refusal = refusals(method);
     const waits = !method.parent.typeName.startsWith("grpc.");
-    const sheds = this.#sheds && waits;
     const isCounted = method.methodKind === "unary";
     const unloaded = new UnloadedTime();
     return {
       admit: (call) => {
         const nowMs = call.startedAtMs;
-        const reason = this.#limit.refusal(priority, unloaded.ms, remainingMsOf(call));
-        if (sheds && reason) {
-          this.#shed[priority][reason].value++;
-          this.#noteRefusal(nowMs);
-          return refusal(reason, this.loadTrailers().clone());
-        }
-        if (isCounted) call.enteredAtMs = this.#limit.enter(nowMs);
+        const reason = waits ? guard.refusal(priority, unloaded, nowMs, remainingMsOf(call)) : undefined;
+        if (reason) return refusal(reason, this.loadTrailers().clone());
+        if (isCounted) call.enteredAtMs = guard.limit.enter(priority, nowMs);
         return undefined;
       },
       start: (call, begin) => {
@@ -94,19 +45,20 @@ export class OverloadGuard {
           call.begunAtMs = this.#clock.monotonic();
           begin();
         };
-        if (waits) this.#limit.start(call.startedAtMs, beginNow);
+        if (waits) guard.limit.start(call.startedAtMs, beginNow);
         else beginNow();
       },
       settled: ({ enteredAtMs, begunAtMs, startedAtMs }, code, tookMs) => {
         if (enteredAtMs === undefined) return;
-        this.#limit.leave({ enteredAtMs, begunAtMs, ending: endingOf(code), unloaded }, startedAtMs + tookMs);
+        const ending = endingOf(code);
+        guard.limit.leave({ priority, enteredAtMs, begunAtMs, ending, unloaded }, startedAtMs + tookMs);
       },
     };
   }
 
   /** The trailers of an answer that has none of its own. Shared: not to be changed. */
   loadTrailers(): Metadata {
-    const percent = Math.round(this.#limit.load * 100);
+    const percent = Math.round(this.#guard.limit.load * 100);
     let trailers = this.#loads[percent];
     if (!trailers) {
       trailers = new Metadata();
@@ -116,29 +68,8 @@ export class OverloadGuard {
     return trailers;
   }
 
-  snapshot(): OverloadSnapshot {
-    this.#limit.look(this.#clock.monotonic());
-    const { limit, inFlight, queued, utilisation, slowness } = this.#limit;
-    const of = (cells: ShedCells[PriorityName]) =>
-      cells.concurrency.value + cells.event_loop.value + cells.deadline.value;
-    const { critical, normal, sheddable } = this.#shed;
-    return {
-      sheds: this.#sheds,
-      limit: Math.floor(limit),
-      inFlight,
-      queued,
-      utilisation,
-      slowness,
-      shed: { critical: of(critical), normal: of(normal), sheddable: of(sheddable) },
-    };
-  }
-
-  #noteRefusal(nowMs: number): void {
-    this.#unlogged++;
-    if (nowMs - this.#loggedAtMs < LOG_EVERY_MS) return;
-    this.#log.warn({ calls: this.#unlogged, ...this.snapshot() }, "overloaded: calls are refused");
-    this.#loggedAtMs = nowMs;
-    this.#unlogged = 0;
+  snapshot(): LoadSnapshot {
+    return this.#guard.snapshot();
   }
 }
 

@@ -5,7 +5,7 @@ import { systemClock } from "../clock.ts";
 import { newIdentityKeys, readPrivateKey, readPublicKeys } from "../identity/identity-keys.ts";
 import { identitySigner, identityVerifier } from "../identity/listener-proof.ts";
 import { GrpcHost } from "./host.ts";
-import type { OverloadOptions } from "./overload-guard.ts";
+import type { LoadGuardOptions } from "./load-guard.ts";
 import type { Served } from "./served.ts";
 import { StockClient } from "./stock-client.fixture.ts";
 
@@ -40,7 +40,7 @@ export function hostOf(...served: Served[]): Promise<TestHost> {
 
 /** The same with limits of its own. */
 export async function limitedHostOf(
-  overload: OverloadOptions | undefined,
+  overload: LoadGuardOptions | undefined,
   ...served: Served[]
 ): Promise<TestHost> {
   const lines: Record<string, unknown>[] = [];
