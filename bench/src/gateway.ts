@@ -16,7 +16,9 @@ import { type Line, median, percentile, round } from "./report.ts";
 import { Worker } from "./rounds.ts";
 
 const CONCURRENCY = 32;
-const TARGETS = ["gateway", "connect-node", "proxy"] as const;
+const PEERS = ["connect-node", "proxy"] as const;
+type Peer = (typeof PEERS)[number];
+const TARGETS = ["gateway", ...PEERS] as const;
 type Target = (typeof TARGETS)[number];
 
 /** One kind of request, and what its figure is called. */
@@ -29,11 +31,15 @@ interface Scenario {
   readonly units: number;
   /** The answer is at least this long, or the request has failed. */
   readonly minBytes: number;
-  readonly peers: readonly Target[];
+  /** What each peer does to answer it. */
+  readonly what: Readonly<Record<Peer, string>>;
 }
 
 const request = create(BatchGetTracksRequestSchema, { trackIds: ["trk_00000000000000000001"] });
-const both: readonly Target[] = ["connect-node", "proxy"];
+const hop = {
+  "connect-node": "decodes and encodes request and answer, both ways",
+  proxy: "the bytes as they are, to the service and back",
+};
 const SCENARIOS: readonly Scenario[] = [
   {
     metric: "cpu_us_774b",
@@ -42,7 +48,7 @@ const SCENARIOS: readonly Scenario[] = [
     body: toBinary(BatchGetTracksRequestSchema, request),
     units: 1,
     minBytes: answers.small.length,
-    peers: both,
+    what: hop,
   },
   {
     metric: "cpu_us_27kb",
@@ -51,7 +57,7 @@ const SCENARIOS: readonly Scenario[] = [
     body: new Uint8Array(0),
     units: 1,
     minBytes: answers.large.length,
-    peers: both,
+    what: hop,
   },
   {
     metric: "cpu_us_774b_json",
@@ -60,7 +66,10 @@ const SCENARIOS: readonly Scenario[] = [
     body: Buffer.from(toJsonString(BatchGetTracksRequestSchema, request)),
     units: 1,
     minBytes: answers.small.length,
-    peers: ["connect-node"],
+    what: {
+      "connect-node": "translates between JSON and binary by the schema",
+      proxy: "the hop, and Protobuf-ES translates between JSON and binary",
+    },
   },
   {
     metric: "cpu_us_stream_message",
@@ -69,9 +78,18 @@ const SCENARIOS: readonly Scenario[] = [
     body: new Uint8Array(5),
     units: STREAM_MESSAGES,
     minBytes: answers.streamed.length * STREAM_MESSAGES,
-    peers: both,
+    what: hop,
   },
-  { metric: "cpu_us_segment", path: SEGMENT_PATH, units: 1, minBytes: SEGMENT_BYTES, peers: ["proxy"] },
+  {
+    metric: "cpu_us_segment",
+    path: SEGMENT_PATH,
+    units: 1,
+    minBytes: SEGMENT_BYTES,
+    what: {
+      "connect-node": "reads it from the service each time; the gateway keeps it in memory",
+      proxy: "reads it from the service each time; the gateway keeps it in memory",
+    },
+  },
 ];
 
 interface Measured {
@@ -93,7 +111,7 @@ interface Server {
  */
 export async function run({ quick, say }: BenchOptions): Promise<readonly Line[]> {
   const rounds = quick ? 5 : 9;
-  const durationMs = quick ? 300 : 1500;
+  const durationMs = quick ? 250 : 1500;
   // Until what is hot has been compiled, which for more code takes longer.
   const warmUpMs = 1000;
   const backend = new Worker("../peers/gateway/backend.ts", []);
@@ -109,9 +127,8 @@ export async function run({ quick, say }: BenchOptions): Promise<readonly Line[]
     }
     for (let turn = -1; turn < rounds; turn++) {
       for (const scenario of SCENARIOS) {
-        const targets: Target[] = ["gateway", ...scenario.peers];
         // Whoever comes first after another kind of request is a little colder.
-        for (const target of turn % 2 === 0 ? targets : targets.toReversed()) {
+        for (const target of turn % 2 === 0 ? TARGETS : TARGETS.toReversed()) {
           const result = await runRound(
             scenario,
             servers.get(target)!,
@@ -130,54 +147,53 @@ export async function run({ quick, say }: BenchOptions): Promise<readonly Line[]
     for (const worker of [backend, ...[...servers.values()].map((server) => server.worker)]) worker.stop();
   }
   return SCENARIOS.flatMap((scenario) =>
-    scenario.peers.flatMap((peer) => {
-      const ours = measured.get(`${scenario.metric} gateway`)!;
-      const theirs = measured.get(`${scenario.metric} ${peer}`)!;
-      const lines = [line(scenario.metric, "us", ours, theirs, peer, (one) => cpuOf(one, scenario))];
-      if (scenario !== SCENARIOS[0]) return lines;
+    PEERS.flatMap((peer) => {
+      const of = (target: Target) => measured.get(`${scenario.metric} ${target}`)!;
+      const compare = (metric: string, unit: string, figure: (one: Measured) => number) =>
+        line(scenario, peer, { metric, unit, ours: of("gateway"), theirs: of(peer), figure });
+      const cpu = compare(
+        scenario.metric,
+        "us",
+        (one) => one.cpuUs / (one.latenciesMs.length * scenario.units),
+      );
+      if (scenario !== SCENARIOS[0]) return [cpu];
       return [
-        ...lines,
-        line("p99_ms", "ms", ours, theirs, peer, ({ latenciesMs }) => percentile(latenciesMs, 0.99)),
-        line(
-          "requests_per_s",
-          "1/s",
-          ours,
-          theirs,
-          peer,
-          (one) => (one.latenciesMs.length * 1000) / one.elapsedMs,
-        ),
+        cpu,
+        compare("p99_ms", "ms", ({ latenciesMs }) => percentile(latenciesMs, 0.99)),
+        compare("requests_per_s", "1/s", (one) => (one.latenciesMs.length * 1000) / one.elapsedMs),
       ];
     }),
   );
 }
 
-function cpuOf({ cpuUs, latenciesMs }: Measured, { units }: Scenario): number {
-  return cpuUs / (latenciesMs.length * units);
+interface Comparison {
+  readonly metric: string;
+  readonly unit: string;
+  readonly ours: readonly Measured[];
+  readonly theirs: readonly Measured[];
+  readonly figure: (one: Measured) => number;
 }
 
-function line(
-  metric: string,
-  unit: string,
-  ours: readonly Measured[],
-  theirs: readonly Measured[],
-  against: Target,
-  of: (one: Measured) => number,
-): Line {
-  const us = median(ours.map(of));
-  const them = median(theirs.map(of));
-  const achieved = ours.reduce((sum, { latenciesMs }) => sum + latenciesMs.length, 0);
-  const errors = ours.reduce((sum, one) => sum + one.errors, 0);
+function line({ what }: Scenario, against: Peer, { metric, unit, ours, theirs, figure }: Comparison): Line {
+  const us = median(ours.map(figure));
+  const them = median(theirs.map(figure));
+  const sum = (rounds: readonly Measured[], of: (one: Measured) => number) =>
+    rounds.reduce((total, one) => total + of(one), 0);
+  const achieved = sum(ours, ({ latenciesMs }) => latenciesMs.length);
   return {
     bench: "gateway",
     metric,
     unit,
     n: achieved,
-    offered: achieved + errors,
+    offered: achieved + sum(ours, ({ errors }) => errors),
     achieved,
     ours: round(us),
     against,
     peer: round(them),
     ratio: round(us / them),
+    what: what[against],
+    peer_n: sum(theirs, ({ latenciesMs }) => latenciesMs.length),
+    peer_errors: sum(theirs, ({ errors }) => errors),
     rounds: ours.length,
     concurrency: CONCURRENCY,
   };

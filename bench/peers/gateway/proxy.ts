@@ -2,32 +2,23 @@ import http, { type IncomingMessage, type ServerResponse } from "node:http";
 import http2 from "node:http2";
 import type { AddressInfo } from "node:net";
 import type { Readable } from "node:stream";
-import { exported, pathOf, read, SEGMENT_BYTES, SEGMENT_PATH } from "./messages.ts";
+import { fromBinary, fromJsonString, toBinary, toJsonString } from "@bufbuild/protobuf";
+import { batch, exported, pathOf, read, SEGMENT_BYTES, SEGMENT_PATH } from "./messages.ts";
 import { serveUsage } from "./serve-usage.ts";
 
 /** The least that can be done: what a hand-written proxy does for the same hop, and nothing else. */
 const backend = http2.connect(`http://127.0.0.1:${process.argv[2]}`);
 const PREFIX_BYTES = 5;
+const CALL = { ":method": "POST", "content-type": "application/grpc", te: "trailers" };
 const END_OF_STREAM = Buffer.from([2, 0, 0, 0, 2, ...Buffer.from("{}")]);
 
-function frame(message: Buffer): Buffer {
-  const framed = Buffer.allocUnsafe(PREFIX_BYTES + message.length);
-  framed[0] = 0;
-  framed.writeUInt32BE(message.length, 1);
-  message.copy(framed, PREFIX_BYTES);
-  return framed;
+function frame(message: Uint8Array): Buffer {
+  const prefix = Buffer.alloc(PREFIX_BYTES);
+  prefix.writeUInt32BE(message.length, 1);
+  return Buffer.concat([prefix, message]);
 }
 
-function call(path: string, framed: Buffer): http2.ClientHttp2Stream {
-  const stream = backend.request({
-    ":method": "POST",
-    ":path": path,
-    "content-type": "application/grpc",
-    te: "trailers",
-  });
-  stream.end(framed);
-  return stream;
-}
+const call = (path: string, framed: Buffer) => backend.request({ ...CALL, ":path": path }).end(framed);
 
 function bytesOf(stream: Readable): Promise<Buffer> {
   return new Promise((resolve, reject) => {
@@ -55,9 +46,13 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
     stream.once("end", () => response.end(END_OF_STREAM));
     return;
   }
-  const message = (await bytesOf(call(path, frame(body)))).subarray(PREFIX_BYTES);
-  response.writeHead(200, { "content-type": "application/proto", "content-length": message.length });
-  response.end(message);
+  const type = request.headers["content-type"];
+  const isJson = type === "application/json";
+  const asked = isJson ? toBinary(batch.input, fromJsonString(batch.input, body.toString())) : body;
+  const answered = (await bytesOf(call(path, frame(asked)))).subarray(PREFIX_BYTES);
+  const told = isJson ? toJsonString(batch.output, fromBinary(batch.output, answered)) : answered;
+  response.writeHead(200, { "content-type": type, "content-length": Buffer.byteLength(told) });
+  response.end(told);
 }
 
 const server = http.createServer((request, response) => void answer(request, response));
