@@ -106,6 +106,11 @@ export const benches: readonly Bench[] = [
     load: () => import("./gateway.ts"),
   },
   {
+    name: "gateway-cancel",
+    what: "from a browser's leaving to its handler's hearing of it, calls left open, and what a stalled reader holds",
+    load: () => import("./gateway-cancel.ts"),
+  },
+  {
     name: "reload",
     what: "from a new service's registration to its first answer, and calls dropped over 100 reloads",
     load: () => import("./reload.ts"),

@@ -1,5 +1,6 @@
 import { createMeshTransport, LoadGuard, systemClock } from "@antiphon/mesh";
 import { MediaService } from "@antiphon/proto/antiphon/media/v1/media";
+import { EchoService } from "@antiphon/proto/antiphon/mesh/v1/echo";
 import { Access, MethodSemanticsSchema } from "@antiphon/proto/antiphon/options/v1/options";
 import { create } from "@bufbuild/protobuf";
 import { createClient } from "@connectrpc/connect";
@@ -32,7 +33,12 @@ const rates = Object.fromEntries(
   Object.keys(defaultRates).map((rateClass) => [rateClass, { listener: endless, address: endless }]),
 ) as typeof defaultRates;
 const semantics = create(MethodSemanticsSchema, { access: Access.PUBLIC });
-const routes = [batch, list, exported].map((method) => ({ method, semantics, service: "catalog" }));
+const { echo, echoStream } = EchoService.method;
+const routes = [batch, list, exported, echo, echoStream].map((method) => ({
+  method,
+  semantics,
+  service: "catalog",
+}));
 const calls = {
   contracts,
   admission: admission({
