@@ -79,6 +79,7 @@ export const admittedKey = createContextKey<Promise<ListenerIdentity | undefined
 
 /** Runs before the body is read: who calls, and may they? */
 async function admit(context: HandlerContext, route: Route, admission: Admission): Promise<void> {
+  noteFailureOf(context);
   const setCookies: string[] = [];
   const asking = {
     header: context.requestHeader,
@@ -90,12 +91,20 @@ async function admit(context: HandlerContext, route: Route, admission: Admission
   try {
     const admitted = context.values.get(admittedKey) ?? admission.admit(route, asking, setCookies);
     context.values.set(listenerKey, await admitted);
-  } catch (error) {
-    noteFailure(asking.response, ConnectError.from(error).code);
-    throw error;
   } finally {
     addCookies(context, setCookies);
   }
+}
+
+/** Whatever a call fails of ends its context: also what never comes to us, such as a message that cannot be parsed. */
+function noteFailureOf(context: HandlerContext): void {
+  const response = responseOf(context);
+  context.signal.addEventListener("abort", () => {
+    const { reason } = context.signal;
+    if (reason instanceof ConnectError) noteFailure(response, reason.code);
+    // A call that ended well aborts its context without a reason.
+    else if (!(reason instanceof DOMException)) noteFailure(response, Code.Internal);
+  });
 }
 
 function unaryCall(method: DescMethodUnary, route: Route, forward: Forwarder, deps: CallDeps) {

@@ -3,6 +3,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { pino } from "pino";
 import { Registry } from "prom-client";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { WATCH } from "../testing/bad-input.ts";
 import { startEdge, stopEdge, type TestEdge, TRACK_ID } from "../testing/edge.ts";
 import { enveloped, overHttp2 } from "../testing/raw.ts";
 
@@ -47,6 +48,11 @@ test("a line holds no cookie, token, query or address", async () => {
   expect(lines[0]).not.toContain("127.0.0.1");
 });
 
+async function counted(): Promise<string[]> {
+  const { values } = await metrics.getSingleMetric("gateway_requests_total")!.get();
+  return values.map(({ labels, value }) => [...Object.values(labels), value].join(" "));
+}
+
 test("requests are counted by route, code, status and protocol", async () => {
   const grpcWeb = "application/grpc-web+proto";
   await (await post(grpcWeb, new Uint8Array(enveloped(getTrack("trk_unknown"))))).arrayBuffer();
@@ -60,13 +66,23 @@ test("requests are counted by route, code, status and protocol", async () => {
   };
   await overHttp2(edge.front.port, fields, enveloped(getTrack("trk_unknown")));
   await (await fetch(`${edge.url}/nothing`)).text();
-  const counted = await metrics.getSingleMetric("gateway_requests_total")?.get();
-  const series = counted?.values.map(({ labels, value }) => [...Object.values(labels), value].join(" "));
-  expect(series).toEqual([
+  expect(await counted()).toEqual([
     `${GET_TRACK} NotFound 200 grpc-web 1`,
     `${GET_TRACK} InvalidArgument 400 connect 1`,
     `${GET_TRACK} NotFound 404 connect 1`,
     `${GET_TRACK} NotFound 200 grpc 1`,
     "/ NotFound 404 http 1",
   ]);
+});
+
+test.each([
+  ["connect", WATCH, "application/connect+json"],
+  ["grpc-web", GET_TRACK, "application/grpc-web+json"],
+  ["grpc", GET_TRACK, "application/grpc+json"],
+])("a message of %s that cannot be parsed counts as such", async (protocol, path, type) => {
+  const authorization = `Bearer ${await edge.token({ id: "lst_1", operator: false })}`;
+  const fields = { ":method": "POST", ":path": path, "content-type": type, authorization, te: "trailers" };
+  const answer = await overHttp2(edge.front.port, fields, enveloped(Buffer.from("{")));
+  expect(answer?.status).toBe(200);
+  expect(await counted()).toEqual([`${path} InvalidArgument 200 ${protocol} 1`]);
 });
