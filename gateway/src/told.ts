@@ -4,11 +4,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { notNow } from "./limits/refusal.ts";
 
 /** Reasons of the mesh's own that mean: nobody is there. */
-const AWAY: ReadonlySet<unknown> = new Set([
-  MeshErrorReason.NO_ENDPOINTS,
-  MeshErrorReason.ALL_ENDPOINTS_EJECTED,
-  MeshErrorReason.CONNECTION_LOST,
-]);
+const AWAY: ReadonlySet<unknown> = new Set([MeshErrorReason.NO_ENDPOINTS, MeshErrorReason.CONNECTION_LOST]);
 
 const COME_BACK_MS = 1000;
 

@@ -166,6 +166,7 @@ describe("for any endpoints", () => {
     count: fc.integer({ min: 1, max: 12 }),
     ejected: fc.array(fc.integer({ min: 0, max: 11 })),
     unready: fc.array(fc.integer({ min: 0, max: 11 })),
+    panicThreshold: fc.constantFrom(0, 0.5, 1),
     seed: fc.integer({ min: 1, max: 1_000_000 }),
   });
 
@@ -173,11 +174,13 @@ describe("for any endpoints", () => {
     count,
     ejected,
     unready,
+    panicThreshold,
     seed,
   }: typeof fleet extends fc.Arbitrary<infer T> ? T : never) => {
     const made = balancerOf(
       Array.from({ length: count }, (_, index) => String(index)),
       seeded(seed),
+      { ...NO_SLOW_START, panicThreshold },
     );
     const { balancer } = made;
     for (const index of new Set(ejected)) if (index < count) eject(balancer.endpoints[index]!);
@@ -185,13 +188,13 @@ describe("for any endpoints", () => {
     return balancer;
   };
 
-  test("a pick is connected, well where enough are, and never tried before while another is left", () => {
+  test("whoever is connected can be picked, well ones where enough are, and none tried before while another is left", () => {
     fc.assert(
       fc.property(fleet, (options) => {
         const balancer = build(options);
         const ready = balancer.endpoints.filter((endpoint) => endpoint.link === "ready");
         const well = ready.filter((endpoint) => endpoint.admits);
-        const tooFew = well.length === 0 || well.length < balancer.endpoints.length / 2;
+        const tooFew = well.length === 0 || well.length < options.panicThreshold * options.count;
         const admitted = tooFew ? ready : well;
         const tried: Endpoint[] = [];
         for (let count = 0; count < ready.length; count++) {

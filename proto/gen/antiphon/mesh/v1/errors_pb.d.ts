@@ -48,11 +48,6 @@ export enum MeshErrorReason {
   NO_ENDPOINTS = 1,
 
   /**
-   * @generated from enum value: MESH_ERROR_REASON_ALL_ENDPOINTS_EJECTED = 2;
-   */
-  ALL_ENDPOINTS_EJECTED = 2,
-
-  /**
    * @generated from enum value: MESH_ERROR_REASON_CONNECTION_LOST = 3;
    */
   CONNECTION_LOST = 3,
