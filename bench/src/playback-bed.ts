@@ -8,7 +8,7 @@ import { until } from "@antiphon/mesh/testing";
 import { CatalogService } from "@antiphon/proto/antiphon/catalog/v1/catalog";
 import { IdentityService } from "@antiphon/proto/antiphon/identity/v1/identity";
 import { PlayerService, type Rendition } from "@antiphon/proto/antiphon/player/v1/player";
-import { createClient, type Transport } from "@connectrpc/connect";
+import { type Client, createClient, type Transport } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 
 /** The system with one track that can be played, and the same audio as files for peers. */
@@ -21,22 +21,23 @@ export interface PlaybackBed {
   readonly ladderKbps: readonly number[];
   /** `master.m3u8`, its playlists and renditions, and `progressive.ogg`. */
   readonly folder: string;
+  /** Resolves when nothing is packaged any more: AAC is, when the track can be played already. */
+  readonly packaged: Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Packaged before anything is measured, so not all of it. */
 const TRACK = "Awakening.ogg";
-const TRACK_S = 100;
 const PROGRESSIVE_KBPS = 128;
 
-export async function startPlaybackBed(say: (text: string) => void): Promise<PlaybackBed> {
+/** Packages the first `seconds` of a track before anything is measured. */
+export async function startPlaybackBed(say: (text: string) => void, seconds = 100): Promise<PlaybackBed> {
   const dir = await mkdtemp(join(tmpdir(), "antiphon-bench-"));
   const folder = join(dir, "files");
   const music = join(dir, "music");
   await mkdir(folder);
   await mkdir(music);
   const whole = join(await freeAlbum(join(toolsDir, "..")), TRACK);
-  await ffmpeg(["-i", whole, "-t", String(TRACK_S), "-c", "copy", join(music, TRACK)]);
+  await ffmpeg(["-i", whole, "-t", String(seconds), "-c", "copy", join(music, TRACK)]);
   say("starting the system");
   const system = await startSystem({
     dataDir: join(dir, "data"),
@@ -68,6 +69,7 @@ export async function startPlaybackBed(say: (text: string) => void): Promise<Pla
       trackId,
       folder,
       stop,
+      packaged: packagingEnds(player),
       durationS: Number(totalSamples) / sampleRateHz,
       ladderKbps: renditions.map(({ bitrateKbps }) => bitrateKbps),
     };
@@ -75,6 +77,10 @@ export async function startPlaybackBed(say: (text: string) => void): Promise<Pla
     await stop();
     throw error;
   }
+}
+
+async function packagingEnds(player: Client<typeof PlayerService>): Promise<void> {
+  for await (const { waiting, running } of player.watchPackaging({})) if (waiting + running === 0) return;
 }
 
 async function importTrack(operator: Transport, folder: string): Promise<string> {

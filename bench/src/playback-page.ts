@@ -14,6 +14,17 @@ const contenders = {
 };
 export type ContenderName = keyof typeof contenders;
 
+/** What the time of a seek went on, in milliseconds from the click. */
+export interface Sought {
+  /** Until the playhead moved there. */
+  readonly ms: number;
+  /** Of the request that brought the music; absent where none was needed. */
+  readonly askedMs?: number;
+  readonly firstByteMs?: number;
+  readonly lastByteMs?: number;
+  readonly bytes?: number;
+}
+
 /** What one stretch of listening was like. */
 export interface Heard {
   readonly stalls: number;
@@ -45,6 +56,22 @@ function heard(): { timeS: number; moving: boolean } {
   return { timeS: element.currentTime, moving };
 }
 
+/** When the largest answer to what was asked for since then came. */
+function requestSince(clickedAt: number): Omit<Sought, "ms"> {
+  const entries = performance.getEntriesByType("resource") as PerformanceResourceTiming[];
+  const [largest] = entries
+    .filter(({ startTime, transferSize }) => startTime >= clickedAt && transferSize > 0)
+    .sort((a, b) => b.encodedBodySize - a.encodedBodySize);
+  if (!largest) return {};
+  const { requestStart, responseStart, responseEnd, encodedBodySize } = largest;
+  return {
+    askedMs: requestStart - clickedAt,
+    firstByteMs: responseStart - clickedAt,
+    lastByteMs: responseEnd - clickedAt,
+    bytes: encodedBodySize,
+  };
+}
+
 /** What the bench asks of the page, for every contender alike. */
 const bench = {
   async register(email: string): Promise<void> {
@@ -69,16 +96,16 @@ const bench = {
     return performance.now() - clickedAt;
   },
 
-  /** Milliseconds from the click until the playhead moves there. */
-  async seek(positionS: number): Promise<number> {
+  async seek(positionS: number): Promise<Sought> {
     const target = contender.startS() + positionS;
+    performance.clearResourceTimings();
     const clickedAt = performance.now();
     contender.seek(positionS);
     await until(
       () => heard().moving && contender.element.currentTime > target + 0.001,
       "the sound after a seek",
     );
-    return performance.now() - clickedAt;
+    return { ms: performance.now() - clickedAt, ...requestSince(clickedAt) };
   },
 
   /** Listens for so long. */

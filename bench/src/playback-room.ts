@@ -1,12 +1,19 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Browser } from "playwright-core";
-import type { BenchPage, ContenderName, Heard } from "./playback-page.ts";
+import type { BenchPage, ContenderName, Heard, Sought } from "./playback-page.ts";
 import { type Link, type Shaper, startShaper } from "./shaper.ts";
 
-/** One play, and one seek where it was asked for. */
+/** A click on another place of the track. */
+export interface Seek {
+  /** How long to listen before. */
+  readonly afterMs: number;
+  readonly toS: number;
+}
+
+/** One play, and the seeks that were asked for. */
 export interface Round {
   readonly startMs: number;
-  readonly seekMs: number | undefined;
+  readonly sought: readonly Sought[];
   /** Carried to the listener for all of it. */
   readonly bytes: number;
 }
@@ -14,8 +21,8 @@ export interface Round {
 /** A listener's page behind a line of its own. */
 export interface Room {
   readonly shaper: Shaper;
-  /** Plays from the start, then from `seekTo` seconds. */
-  play(name: ContenderName, source: string, seekTo?: number): Promise<Round>;
+  /** Plays from the start, then from elsewhere. */
+  play(name: ContenderName, source: string, seeks: readonly Seek[]): Promise<Round>;
   /** Plays from the start; resolves at the first sound. */
   begin(name: ContenderName, source: string): Promise<void>;
   /** Listens to what plays for so long, and ends it. */
@@ -46,14 +53,17 @@ export async function openRoom(browser: Browser, originPort: number, link: Link)
   };
   return {
     shaper,
-    async play(name, source, seekTo) {
+    async play(name, source, seeks) {
       await prepare(name, source);
       const before = shaper.bytesDown;
       const startMs = await bench.evaluate((b) => b.start());
-      const seekMs =
-        seekTo === undefined ? undefined : await bench.evaluate((b, positionS) => b.seek(positionS), seekTo);
+      const sought: Sought[] = [];
+      for (const { afterMs, toS } of seeks) {
+        await sleep(afterMs);
+        sought.push(await bench.evaluate((b, positionS) => b.seek(positionS), toS));
+      }
       await bench.evaluate((b) => b.stop());
-      return { startMs, seekMs, bytes: shaper.bytesDown - before };
+      return { startMs, sought, bytes: shaper.bytesDown - before };
     },
     async begin(name, source) {
       await prepare(name, source);

@@ -9,7 +9,7 @@ import { type PlaybackBed, startPlaybackBed } from "./playback-bed.ts";
 import { gapLines } from "./playback-gap.ts";
 import { type Origin, startOrigin } from "./playback-origin.ts";
 import type { ContenderName } from "./playback-page.ts";
-import { type Drop, listenThroughDrop, openRoom, type Room, type Round } from "./playback-room.ts";
+import { type Drop, listenThroughDrop, openRoom, type Round, type Seek } from "./playback-room.ts";
 import { type Line, median, percentile, round } from "./report.ts";
 import type { Link } from "./shaper.ts";
 
@@ -34,7 +34,7 @@ type Rounds = Readonly<Record<ContenderName, Round[]>>;
  */
 export async function run({ quick, say }: BenchOptions): Promise<readonly Line[]> {
   const entry = fileURLToPath(new URL("playback-page.ts", import.meta.url));
-  const [code, bed] = await Promise.all([bundle(entry), startPlaybackBed(say)]);
+  const [code, bed] = await Promise.all([bundle(entry), startPlaybackBed(say, quick ? 80 : 100)]);
   await writeFile(join(bed.folder, "page.js"), code);
   await writeFile(
     join(bed.folder, "index.html"),
@@ -59,34 +59,40 @@ async function measure(
   browser: Browser,
 ): Promise<readonly Line[]> {
   const open = (link: Link) => openRoom(browser, origin.port, link);
-  const alternate = async (link: LinkName, rounds: number, seeks = true): Promise<Rounds> => {
+  const alternate = async (link: LinkName, rounds: number, ourSeeks: number): Promise<Rounds> => {
     const room = await open(LINKS[link]);
     const measured: Rounds = { antiphon: [], "hls.js": [], progressive: [] };
     for (let turn = 0; turn < rounds; turn++) {
-      for (const name of turn % 2 === 0 ? CONTENDERS : CONTENDERS.toReversed()) {
+      for (const name of contendersOf(turn, quick)) {
         // A seek in one file takes seconds on a slow line: once is enough to see that.
-        const seeksNow = seeks && !(quick && name === "progressive" && turn > 0);
-        const seekTo = seeksNow ? seekTarget(bed, turn) : undefined;
-        measured[name].push(await room.play(name, sourceOf(bed, name), seekTo));
+        const peersSeeks = quick && name === "progressive" && turn > 0 ? 0 : Math.min(ourSeeks, 1);
+        const seeks = seekPlan(bed, turn, name === "antiphon" ? ourSeeks : peersSeeks);
+        measured[name].push(await room.play(name, sourceOf(bed, name), seeks));
       }
       say(`${link}: round ${turn + 1}/${rounds}`);
     }
     await room.close();
     return measured;
   };
-  const loopback = await alternate("loopback", quick ? 6 : 40);
-  const shaped = await alternate("shaped", quick ? 4 : 40);
-  const rooms = [await open(LINKS.shaped), await open(LINKS.shaped)] as const;
-  const through = (room: Room, name: ContenderName) =>
-    listenThroughDrop(room, name, sourceOf(bed, name), quick);
-  // What takes its time on a line takes none of the processor: these run side by side.
-  const [slow, ours, theirs, gaps] = await Promise.all([
-    alternate("slow", quick ? 2 : 12, false),
-    through(rooms[0], "antiphon"),
-    through(rooms[1], "hls.js"),
+  const drop = async (name: ContenderName) => {
+    const room = await open(LINKS.shaped);
+    const heard = await listenThroughDrop(room, name, sourceOf(bed, name), quick);
+    await room.close();
+    return heard;
+  };
+  // What takes its time on a line takes none of the processor, and runs beside others. What a loaded processor
+  // would show in waits until all of the track's packaging is done.
+  const [slow, gaps] = await Promise.all([
+    alternate("slow", quick ? 2 : 12, 0),
     gapLines(browser, quick),
+    bed.packaged,
   ]);
-  for (const room of rooms) await room.close();
+  const loopback = await alternate("loopback", quick ? 6 : 40, 1);
+  const [shaped, ours, theirs] = await Promise.all([
+    alternate("shaped", quick ? 4 : 40, 5),
+    drop("antiphon"),
+    drop("hls.js"),
+  ]);
   return [
     ...timeLines("start", "loopback", loopback),
     ...timeLines("start", "shaped", shaped),
@@ -98,22 +104,36 @@ async function measure(
   ];
 }
 
+/** In turns; when it must be quick, the peers in every other round. */
+function contendersOf(turn: number, quick: boolean): readonly ContenderName[] {
+  if (turn % 2 === 0) return CONTENDERS;
+  return quick ? ["antiphon"] : CONTENDERS.toReversed();
+}
+
 function sourceOf(bed: PlaybackBed, name: ContenderName): string {
   if (name === "antiphon") return bed.trackId;
   // Chromium shares what it knows of a media file between elements: every play asks for another name.
   return name === "hls.js" ? "/bench/master.m3u8" : `/bench/progressive.ogg?${crypto.randomUUID()}`;
 }
 
-/** Always far from what is buffered. */
-function seekTarget({ durationS }: PlaybackBed, turn: number): number {
-  return 50 + ((turn * 17) % (durationS - 60));
+/** Each far from what is buffered, while something else is about to be asked for, or arrives. */
+function seekPlan({ durationS }: PlaybackBed, turn: number, count: number): Seek[] {
+  const spanS = durationS - 40;
+  return Array.from({ length: count }, (_, i) => ({
+    afterMs: (i * 60 + turn * 85) % 300,
+    toS: 35 + ((turn * 3 + i * 0.4 * spanS) % spanS),
+  }));
 }
 
 function timeLines(what: "start" | "seek", link: LinkName, measured: Rounds): Line[] {
   const { rttMs, kbps } = LINKS[link];
   const times = (name: ContenderName) =>
-    measured[name].map((each) => each[`${what}Ms`]).filter((ms) => ms !== undefined);
+    measured[name].flatMap(({ startMs, sought }) =>
+      what === "start" ? startMs : sought.map(({ ms }) => ms),
+    );
   const ours = times("antiphon");
+  const sought = measured.antiphon.flatMap((each) => each.sought);
+  const slowest = sought.find(({ ms }) => ms === Math.max(...ours));
   return [0.5, 0.95].flatMap((share) =>
     PEERS.map((against): Line => {
       const [us, them] = [percentile(ours, share), percentile(times(against), share)];
@@ -131,6 +151,7 @@ function timeLines(what: "start" | "seek", link: LinkName, measured: Rounds): Li
         rtt_ms: rttMs,
         kbps: Number.isFinite(kbps) ? kbps : null,
         bytes_a_play: median(measured.antiphon.map(({ bytes }) => bytes)),
+        ...(what === "seek" ? { slowest } : {}),
       };
     }),
   );

@@ -69,20 +69,23 @@ export async function startShaper(target: number, first: Link): Promise<Shaper> 
   const open = new Set<Socket>();
   const server = createServer({ noDelay: true }, async (client) => {
     const origin = connect({ port: target, host: "127.0.0.1", noDelay: true });
-    for (const [socket, other] of [
-      [client, origin],
-      [origin, client],
-    ] as const) {
+    for (const socket of [client, origin]) {
       open.add(socket);
-      socket.on("error", () => other.destroy());
-      socket.on("close", () => {
-        open.delete(socket);
-        other.destroy();
-      });
+      socket.on("close", () => open.delete(socket));
     }
+    const left = new AbortController();
+    client.on("error", () => undefined);
+    // The other end hears that somebody left half a round trip later, and sends until then.
+    client.on("close", () =>
+      setTimeout(() => {
+        left.abort();
+        origin.destroy();
+      }, link.rttMs / 2),
+    );
+    origin.on("error", () => client.destroy());
     await sleep(link.rttMs);
-    carry(client, origin, up);
-    carry(origin, client, down);
+    carry(client, origin, up, left.signal);
+    carry(origin, client, down, left.signal);
   });
   server.listen(0, "127.0.0.1");
   await new Promise((resolve) => server.once("listening", resolve));
@@ -101,10 +104,10 @@ export async function startShaper(target: number, first: Link): Promise<Shaper> 
   };
 }
 
-async function carry(from: Socket, to: Socket, way: Way): Promise<void> {
+async function carry(from: Socket, to: Socket, way: Way, left: AbortSignal): Promise<void> {
   try {
     for await (const bytes of from as AsyncIterable<Buffer>) {
-      for (let at = 0; at < bytes.length; at += PACKET_BYTES) {
+      for (let at = 0; at < bytes.length && !left.aborted; at += PACKET_BYTES) {
         const packet = bytes.subarray(at, at + PACKET_BYTES);
         await way.send(packet, () => to.writable && to.write(packet));
       }

@@ -79,6 +79,13 @@ describe("loading a segment", () => {
     expect(asked).toHaveLength(1);
   });
 
+  it("leaves the browser's cache alone while silence waits", async () => {
+    const loader = loaderAt(10);
+    await loader.load(playback(), 1, { ...context, starting: true }, signal);
+    await loader.load(playback(), 1, context, signal);
+    expect(asked).toEqual(["/24 0-9 no-store", "/24 30-49 no-store", "/24 30-49"]);
+  });
+
   it("keeps to the quality that the listener chose, whatever the line", async () => {
     for (const kbps of [10, 6_000]) {
       await loaderAt(kbps).load(playback(), 0, { ...context, fixedKbps: 256 }, signal);

@@ -9,6 +9,10 @@ export interface LoadContext {
   /** Seconds of music ahead of the playhead. */
   bufferS(): number;
   readonly bufferTargetS: number;
+  /**
+   * Silence waits for it. The browser's cache is left alone then: it holds back a request until what was
+   * aborted on the same URL is put away, which takes a round trip or two.
+   */
   readonly starting: boolean;
   /** What the listener chose: the highest quality up to it, however slow the line. Else the moment decides. */
   readonly fixedKbps: number | undefined;
@@ -122,7 +126,7 @@ export class SegmentLoader {
       context.fixedKbps === undefined ? playback.renditions[quality - 1]?.segments[index] : undefined;
     const segment = rendition.segments[index] as ByteRange;
     const known = this.inits.get(ladderOf(playback));
-    const cache = this.distrusted.has(rendition.id) ? "reload" : "default";
+    const cache = this.distrusted.has(rendition.id) ? "reload" : context.starting ? "no-store" : "default";
     return this.watched(segment, fallback, context, signal, async (within, onProgress) => {
       // One request brings both where the segment follows its init segment in the file.
       if (!known && rendition.init.offset + rendition.init.length === segment.offset) {
