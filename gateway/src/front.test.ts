@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import http, { type ServerResponse } from "node:http";
+import http from "node:http";
 import http2 from "node:http2";
 import { connect } from "node:net";
 import { until } from "@antiphon/mesh/testing";
@@ -44,17 +44,6 @@ test("a protocol that arrives byte by byte is still recognised", async () => {
   expect(answer).toMatch(/^HTTP\/1\.1 200/);
 });
 
-test.each([
-  ["says nothing", ""],
-  ["sends its headers too slowly", "GET / HTTP/1.1\r\nHost: a\r\n"],
-])("a client that %s is let go", async (_what, bytes) => {
-  const { port } = await open(answerVersion, { headersTimeoutMs: 200 });
-  const socket = connect(port, "127.0.0.1");
-  socket.write(bytes);
-  socket.resume();
-  await once(socket, "close");
-});
-
 test("draining lets a request finish, and takes no new one", async () => {
   let answer = (): void => {};
   const arrived = new Promise<void>((resolve) => {
@@ -95,66 +84,6 @@ test("while draining, an answer tells its client to leave the connection", async
   expect(String(head)).toContain("connection: close");
   await drained;
   agent.destroy();
-});
-
-test("a client that takes nothing of its answer is cut off", async () => {
-  const { port } = await open(
-    (_request, response) => {
-      (response as ServerResponse).end(Buffer.alloc(32 * 1024 * 1024));
-    },
-    { writeTimeoutMs: 300 },
-  );
-  const socket = connect(port, "127.0.0.1");
-  socket.on("error", () => {});
-  socket.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-  await until(() => front.connections === 1);
-  await until(() => front.connections === 0);
-  socket.destroy();
-});
-
-test("a client that waits for a quiet stream is not", async () => {
-  let finish = (): void => {};
-  const { port } = await open(
-    (_request, response) => {
-      (response as ServerResponse).write("first");
-      finish = () => response.end("last");
-    },
-    { writeTimeoutMs: 50 },
-  );
-  const answer = await fetch(`http://127.0.0.1:${port}/`);
-  // Several rounds of the check go by.
-  await new Promise((resolve) => setTimeout(resolve, 200));
-  finish();
-  expect(await answer.text()).toBe("firstlast");
-});
-
-test("a body that comes too slowly over HTTP/2 is given up", async () => {
-  const { port } = await open(
-    (request, response) => {
-      request.resume().once("end", () => response.end());
-    },
-    { headersTimeoutMs: 200, requestTimeoutMs: 200 },
-  );
-  const session = http2.connect(`http://127.0.0.1:${port}`);
-  const stream = session.request({ ":method": "POST", ":path": "/" });
-  stream.on("error", () => {});
-  stream.write("half");
-  await once(stream, "close");
-  expect(stream.rstCode).toBe(http2.constants.NGHTTP2_CANCEL);
-  session.close();
-});
-
-test("a client that resets its streams in a flood loses its connection", async () => {
-  const { port } = await open(() => {}, { resetBurst: 20, resetsPerSecond: 1 });
-  const session = http2.connect(`http://127.0.0.1:${port}`);
-  session.on("error", () => {});
-  await once(session, "connect");
-  for (let reset = 0; reset < 100; reset++) {
-    const stream = session.request({ ":path": "/" });
-    stream.on("error", () => {});
-    stream.close(http2.constants.NGHTTP2_CANCEL);
-  }
-  await until(() => session.destroyed && front.connections === 0);
 });
 
 test.each([

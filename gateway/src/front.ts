@@ -2,6 +2,7 @@ import http from "node:http";
 import http2 from "node:http2";
 import net, { type Socket } from "node:net";
 import tls from "node:tls";
+import { boundPatience, type Http2Patience } from "./http2-patience.ts";
 import { cutStalled } from "./stalls.ts";
 
 export type NodeRequest = http.IncomingMessage | http2.Http2ServerRequest;
@@ -18,15 +19,12 @@ export interface Front {
   close(): void;
 }
 
-export interface FrontLimits {
-  /** A connection must say which protocol it speaks, and send its headers, within it. */
-  readonly headersTimeoutMs: number;
-  /** A request must have arrived whole within it. */
-  readonly requestTimeoutMs: number;
-  /** A client that takes nothing of an answer for so long is cut off. */
-  readonly writeTimeoutMs: number;
-  /** An HTTP/2 connection without any traffic for so long is closed. */
-  readonly idleTimeoutMs: number;
+/** For either HTTP, but for what names one: a connection must also say within `headersTimeoutMs` which it speaks. */
+export interface FrontLimits extends Http2Patience {
+  /** An HTTP/1.1 connection without a request for so long is closed. */
+  readonly keepAliveTimeoutMs: number;
+  /** Of one request: names, values and what HTTP counts with them. */
+  readonly maxHeaderBytes: number;
   readonly maxStreamsPerConnection: number;
   /** How many streams a client may cancel at once, and how many a second in the long run. */
   readonly resetBurst: number;
@@ -38,6 +36,8 @@ export const defaultLimits: FrontLimits = {
   requestTimeoutMs: 30_000,
   writeTimeoutMs: 30_000,
   idleTimeoutMs: 600_000,
+  keepAliveTimeoutMs: 60_000,
+  maxHeaderBytes: 16_384,
   maxStreamsPerConnection: 200,
   resetBurst: 500,
   resetsPerSecond: 50,
@@ -82,7 +82,8 @@ export async function openFront(handle: NodeHandler, options: FrontOptions): Pro
     {
       headersTimeout: limits.headersTimeoutMs,
       requestTimeout: limits.requestTimeoutMs,
-      keepAliveTimeout: 60_000,
+      keepAliveTimeout: limits.keepAliveTimeoutMs,
+      maxHeaderSize: limits.maxHeaderBytes,
       connectionsCheckingInterval: Math.ceil(limits.headersTimeoutMs / 10),
     },
     handler,
@@ -92,35 +93,34 @@ export async function openFront(handle: NodeHandler, options: FrontOptions): Pro
   http1.emit("listening");
   const h2 = http2.createServer(
     {
-      settings: { maxConcurrentStreams: limits.maxStreamsPerConnection },
+      settings: {
+        maxConcurrentStreams: limits.maxStreamsPerConnection,
+        maxHeaderListSize: limits.maxHeaderBytes,
+      },
       maxSessionMemory: 10,
       streamResetBurst: limits.resetBurst,
       streamResetRate: limits.resetsPerSecond,
     },
-    (request, response) => {
-      // HTTP/1.1 has this from Node.
-      const timer = setTimeout(
-        () => request.stream.close(http2.constants.NGHTTP2_CANCEL),
-        limits.requestTimeoutMs,
-      );
-      for (const event of ["end", "close"]) request.once(event, () => clearTimeout(timer));
-      handler(request, response);
-    },
+    handler,
   );
   const sockets = new Set<Socket>();
   const sessions = new Set<http2.ServerHttp2Session>();
   for (const server of [http1, h2]) server.on("clientError", refuse);
-  h2.on("session", (session) => {
-    sessions.add(session);
-    session.on("error", () => session.destroy());
-    session.setTimeout(limits.idleTimeoutMs, () => session.close());
-    session.once("close", () => sessions.delete(session));
-  });
+  const openSession = (socket: Socket): void => {
+    // A session does not end because its client said that it has: it would be kept until it is idle.
+    socket.allowHalfOpen = false;
+    h2.once("session", (session) => {
+      sessions.add(session);
+      session.on("error", () => session.destroy());
+      boundPatience(session, socket, limits);
+      session.once("close", () => sessions.delete(session));
+    });
+    h2.emit("connection", socket);
+  };
 
   const listener = listenerOf(options, limits.headersTimeoutMs, (socket, speaksHttp2) => {
-    // A session does not end because its client said that it has: it would be kept until it is idle.
-    if (speaksHttp2) socket.allowHalfOpen = false;
-    (speaksHttp2 ? h2 : http1).emit("connection", socket);
+    if (speaksHttp2) openSession(socket);
+    else http1.emit("connection", socket);
   });
   listener.on("connection", (socket) => {
     sockets.add(socket);

@@ -2,61 +2,10 @@ import { constants } from "node:http2";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { GET_TRACK, WATCH } from "../bad-input.ts";
+import { block, END_HEADERS, END_STREAM, frame, PREFACE, setting, TYPE, uint32 } from "../frames.ts";
 import { enveloped } from "../raw.ts";
 import type { Attack } from "./attack.ts";
 import { mutated, split } from "./mutations.ts";
-
-const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
-/** RFC 9113, 6. */
-const TYPE = {
-  data: 0,
-  headers: 1,
-  priority: 2,
-  reset: 3,
-  settings: 4,
-  push: 5,
-  ping: 6,
-  goaway: 7,
-  window: 8,
-  more: 9,
-};
-const END_STREAM = 0x1;
-const END_HEADERS = 0x4;
-
-function frame(
-  type: number,
-  flags: number,
-  stream: number,
-  payload: Uint8Array,
-  length = payload.length,
-): Buffer {
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(length % 0x1000000, 0, 3);
-  head[3] = type;
-  head[4] = flags;
-  head.writeUInt32BE(stream >>> 0, 5);
-  return Buffer.concat([head, payload]);
-}
-
-function uint32(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32BE(value >>> 0);
-  return bytes;
-}
-
-/** HPACK without tables: literal names and values, each shorter than 127 bytes (RFC 7541, 6.2.2). */
-function block(fields: Readonly<Record<string, string>>): Buffer {
-  return Buffer.concat(
-    Object.entries(fields).map(([name, value]) =>
-      Buffer.concat([
-        Buffer.from([0, name.length]),
-        Buffer.from(name),
-        Buffer.from([value.length]),
-        Buffer.from(value),
-      ]),
-    ),
-  );
-}
 
 const fieldsOf = (path: string, type: string) =>
   block({
@@ -178,12 +127,7 @@ const frames = fc.array(
 const initialSettings = fc.constantFrom(
   frame(TYPE.settings, 0, 0, Buffer.alloc(0)),
   // Nothing may be sent to it: whoever answers has to wait.
-  frame(
-    TYPE.settings,
-    0,
-    0,
-    Buffer.concat([Buffer.from([0, constants.NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE]), uint32(0)]),
-  ),
+  frame(TYPE.settings, 0, 0, setting(constants.NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 0)),
 );
 
 /** Frames on a connection of HTTP/2: calls, floods, frames that lie, header blocks that cannot be read. */
