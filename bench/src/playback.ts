@@ -9,7 +9,7 @@ import { type PlaybackBed, startPlaybackBed } from "./playback-bed.ts";
 import { gapLines } from "./playback-gap.ts";
 import { type Origin, startOrigin } from "./playback-origin.ts";
 import type { ContenderName } from "./playback-page.ts";
-import { type Drop, listenThroughDrop, openRoom, type Round, type Seek } from "./playback-room.ts";
+import { type Drop, listenThroughDrop, openRoom, type Room, type Round, type Seek } from "./playback-room.ts";
 import { type Line, median, percentile, round } from "./report.ts";
 import type { Link } from "./shaper.ts";
 
@@ -74,12 +74,6 @@ async function measure(
     await room.close();
     return measured;
   };
-  const drop = async (name: ContenderName) => {
-    const room = await open(LINKS.shaped);
-    const heard = await listenThroughDrop(room, name, sourceOf(bed, name), quick);
-    await room.close();
-    return heard;
-  };
   // What takes its time on a line takes none of the processor, and runs beside others. What a loaded processor
   // would show in waits until all of the track's packaging is done.
   const [slow, gaps] = await Promise.all([
@@ -88,11 +82,15 @@ async function measure(
     bed.packaged,
   ]);
   const loopback = await alternate("loopback", quick ? 6 : 40, 1);
+  const rooms = [await open(LINKS.shaped), await open(LINKS.shaped)] as const;
+  const through = (room: Room, name: ContenderName) =>
+    listenThroughDrop(room, name, sourceOf(bed, name), quick);
   const [shaped, ours, theirs] = await Promise.all([
     alternate("shaped", quick ? 4 : 40, 5),
-    drop("antiphon"),
-    drop("hls.js"),
+    through(rooms[0], "antiphon"),
+    through(rooms[1], "hls.js"),
   ]);
+  for (const room of rooms) await room.close();
   return [
     ...timeLines("start", "loopback", loopback),
     ...timeLines("start", "shaped", shaped),
