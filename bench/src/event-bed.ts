@@ -14,6 +14,8 @@ import { Counter, Registry } from "prom-client";
 
 export const liked = event(TrackLikedSchema);
 export const KEYS = 2_000;
+/** Events a transaction of the consumer in batches: as many as are allowed. */
+export const BATCH = 500;
 /** Connections of the pool: as many transactions at once. */
 const CONNECTIONS = 20;
 const WAIT_MS = 240_000;
@@ -94,7 +96,7 @@ export async function untilRelayed({ deps }: Bed, total: number): Promise<void> 
 /** A consumer in batches whose effect is a row; what it was told of is not yet committed. */
 export function startBatchConsumer({ deps }: Bed, group: string) {
   let told = 0;
-  const consumer = consume({ ...deps, group, batch: 100 }, [
+  const consumer = consume({ ...deps, group, batch: BATCH, concurrency: 2 }, [
     onBatch(TrackLikedSchema, async (events, { tx }) => {
       await tx.query({
         name: "bench effect",

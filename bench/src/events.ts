@@ -4,6 +4,7 @@ import { toBinary } from "@bufbuild/protobuf";
 import { openRawJetStream, rawLatency } from "../peers/nats-jetstream.ts";
 import type { BenchOptions } from "./benches.ts";
 import {
+  BATCH,
   type Bed,
   countRows,
   KEYS,
@@ -120,7 +121,7 @@ export async function run({ quick, say }: BenchOptions): Promise<readonly Line[]
         batched,
         consumed,
         all,
-        "effect, inbox and position in PostgreSQL, 100 a commit, then acknowledged; acknowledged",
+        `effect, inbox and position in PostgreSQL, up to ${BATCH} a commit, then acknowledged; acknowledged`,
       ),
       line(
         "cpu_us_per_message",

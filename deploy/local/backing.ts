@@ -68,6 +68,8 @@ export async function startConsul({
 export interface NatsOptions extends BackingOptions {
   /** Its place in a cluster; alone by default. */
   readonly cluster?: {
+    /** Servers of other clusters are turned away. */
+    readonly name: string;
     readonly serverName: string;
     readonly port: number;
     readonly routes: readonly string[];
@@ -104,19 +106,20 @@ ${cluster ? clusterBlock(cluster) : ""}`,
   return Object.assign(server, { url: `nats://127.0.0.1:${client}`, monitorUrl });
 }
 
-function clusterBlock({ port, routes }: NonNullable<NatsOptions["cluster"]>): string {
-  return `cluster { name: antiphon, listen: "127.0.0.1:${port}", routes: ${JSON.stringify(routes)} }\n`;
+function clusterBlock({ name, port, routes }: NonNullable<NatsOptions["cluster"]>): string {
+  return `cluster { name: ${name}, listen: "127.0.0.1:${port}", routes: ${JSON.stringify(routes)} }\n`;
 }
 
 /** Starts a cluster of three nats-servers on this machine, each with a folder below `dir`. */
 export async function startNatsCluster(dir: string): Promise<readonly NatsServer[]> {
   const ports = await Promise.all([freePort(), freePort(), freePort()]);
   const routes = ports.map((port) => `nats://127.0.0.1:${port}`);
+  const name = `antiphon-${ports.join("-")}`;
   // None of them is ready before there is a majority.
   return Promise.all(
     ports.map((port, i) => {
       const serverName = `antiphon-${i}`;
-      return startNats({ dir: join(dir, serverName), cluster: { serverName, port, routes } });
+      return startNats({ dir: join(dir, serverName), cluster: { name, serverName, port, routes } });
     }),
   );
 }

@@ -2,14 +2,7 @@ import { withTransaction } from "../database.ts";
 import type { DeliveredEvent, Delivery } from "./delivery.ts";
 import type { EventHandler, TakenEvent } from "./event-handler.ts";
 import { claimAll } from "./inbox.ts";
-import {
-  decode,
-  isTransient,
-  observeEndToEnd,
-  type ProcessorDeps,
-  postpone,
-  processDelivery,
-} from "./inbox-processor.ts";
+import { decode, isTransient, type ProcessorDeps, postpone, processDelivery } from "./inbox-processor.ts";
 
 /** A delivery that may be handled with others. */
 interface Candidate extends DeliveredEvent {
@@ -28,13 +21,16 @@ export async function processBatch(deps: ProcessorDeps, deliveries: readonly Del
   const done = new Set<Delivery>();
   const { consumer, log, metrics } = deps;
   if (candidates.length > 1) {
-    const stopTimer = metrics.process.startTimer({ consumer });
+    const startedAtMs = performance.now();
     try {
-      for (const { delivery, event } of await applyAll(deps, candidates)) {
+      const applied = await applyAll(deps, candidates);
+      const times = metrics.timesOf(consumer);
+      const tookMs = performance.now() - startedAtMs;
+      for (const { delivery, event } of applied) {
         delivery.message.ack();
         done.add(delivery);
-        observeEndToEnd(deps, event.envelope);
-        stopTimer({ result: "applied" });
+        times.applied(event.envelope.at);
+        times.processed("applied", tookMs);
       }
     } catch (error) {
       if (isTransient(error)) {

@@ -110,8 +110,8 @@ test("a duplicate within reach of a batch is dropped, and a batch size out of ra
   expect((await effects("again")).at(-1)).toBe("k0 2");
   await until(async () => (await rig.sample('inbox_duplicates_total{consumer="again"}')) === 40);
   await second.stop();
-  expect(() => consume({ ...rig.deps, group: "g", batch: 101 }, [on(things.made, () => {})])).toThrow(
-    /batch must be a whole number from 1 to 100 \(was 101\)/,
+  expect(() => consume({ ...rig.deps, group: "g", batch: 501 }, [on(things.made, () => {})])).toThrow(
+    /batch must be a whole number from 1 to 500 \(was 501\)/,
   );
 });
 

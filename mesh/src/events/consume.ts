@@ -42,7 +42,7 @@ export interface ConsumeDeps {
   readonly timeoutMs?: number;
   /** Transactions at once, each with a connection of the pool; default 4. */
   readonly concurrency?: number;
-  /** Events a transaction, each of another key, where as many wait; default 1. See {@link onBatch}. */
+  /** Events a transaction, each of another key, where as many wait, 1 to 500; default 1. See {@link onBatch}. */
   readonly batch?: number;
   /** After which the broker gives what a dead replica had in hand to another; default 30 s. */
   readonly ackWaitMs?: number;
@@ -67,7 +67,7 @@ const MAX_ACK_PENDING = 256;
  * rarely lie in the hands of two.
  */
 const IN_HAND = 32;
-const MAX_BATCH = 100;
+const MAX_BATCH = 500;
 const MEASURE_MS = 5_000;
 /** How often a consumer looks for what operators ask of it. */
 const REQUESTS_MS = 1_000;

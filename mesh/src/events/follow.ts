@@ -10,7 +10,7 @@ import { eventsOf } from "./event-catalog.ts";
 import { type EventType, typeOfSubject } from "./event-type.ts";
 import { EVENTS, openJetStream } from "./jetstream.ts";
 import { KeyPositions } from "./key-positions.ts";
-import { eventMetrics } from "./metrics.ts";
+import { type ConsumerTimes, eventMetrics } from "./metrics.ts";
 import { StreamCursor } from "./stream-cursor.ts";
 import { messagesOf } from "./subscription.ts";
 
@@ -84,10 +84,12 @@ class ModelFollower {
   readonly #types: ReadonlyMap<string, EventType>;
   readonly #positions = new KeyPositions();
   readonly #cursor = new StreamCursor();
+  readonly #times: ConsumerTimes;
 
   constructor(deps: FollowDeps, model: ReadModel) {
     this.#deps = deps;
     this.#model = model;
+    this.#times = eventMetrics(deps.metrics).timesOf(deps.name);
     this.#types = new Map(model.aggregates.flatMap(eventsOf).map((type) => [type.type, type]));
   }
 
@@ -143,15 +145,15 @@ class ModelFollower {
   }
 
   async #take(message: JsMsg): Promise<void> {
-    const { name, log, metrics } = this.#deps;
-    const stopTimer = eventMetrics(metrics).process.startTimer({ consumer: name });
+    const { name, log } = this.#deps;
+    const startedAtMs = performance.now();
     const result = await this.#apply(message).catch((error: unknown) => {
       log.error({ follower: name, subject: message.subject, err: error }, "an event could not be applied");
       if (this.#model.load) this.#cursor.distrust();
       return "skipped";
     });
     this.#cursor.passed(message.seq);
-    stopTimer({ result });
+    this.#times.processed(result, performance.now() - startedAtMs);
   }
 
   async #apply(message: JsMsg): Promise<string> {
@@ -178,10 +180,7 @@ class ModelFollower {
       at,
     });
     if (this.#model.load) this.#positions.set(aggregate, key, keySeq);
-    eventMetrics(metrics).endToEnd.observe(
-      { consumer: name },
-      Math.max(0, Date.now() - at.getTime()) / 1_000,
-    );
+    this.#times.applied(at);
     return "applied";
   }
 }

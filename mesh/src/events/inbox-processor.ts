@@ -6,7 +6,6 @@ import type { Logger } from "pino";
 import { runInScope } from "../call-scope.ts";
 import { isDatabaseAway, withTransaction } from "../database.ts";
 import type { DeliveredEvent, Delivery } from "./delivery.ts";
-import type { Envelope } from "./envelope.ts";
 import type { EventHandler, Routes } from "./event-handler.ts";
 import type { EventType } from "./event-type.ts";
 import { claim, countBeforehand, countFailure, forgetFailures, forgiveAttempt, remember } from "./inbox.ts";
@@ -75,10 +74,10 @@ function messageOf(error: unknown): string {
 /** Handles one delivery to its end, acknowledged or put off; never rejects. */
 export async function processDelivery(deps: ProcessorDeps, delivery: Delivery): Promise<Result> {
   const { consumer, metrics } = deps;
-  const stopTimer = metrics.process.startTimer({ consumer });
+  const startedAtMs = performance.now();
   const putOff = (error: unknown) => postpone(deps, delivery.message, error);
   const result = await settle(deps, delivery).catch(putOff);
-  stopTimer({ result });
+  metrics.timesOf(consumer).processed(result, performance.now() - startedAtMs);
   if (result === "duplicate") metrics.duplicates.inc({ consumer });
   return result;
 }
@@ -179,12 +178,8 @@ async function apply(
     return result;
   }
   message.ack();
-  if (result === "applied") observeEndToEnd(deps, envelope);
+  if (result === "applied") metrics.timesOf(consumer).applied(envelope.at);
   return result;
-}
-
-export function observeEndToEnd({ consumer, metrics }: ProcessorDeps, { at }: Envelope): void {
-  metrics.endToEnd.observe({ consumer }, Math.max(0, Date.now() - at.getTime()) / 1_000);
 }
 
 /** The handler with its message; one that does nothing for a type without handler; why it is malformed. */

@@ -1,6 +1,50 @@
-import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import { Counter, Gauge, type Registry } from "prom-client";
+import { type HistogramCell, LeanHistogram } from "../telemetry/lean-metrics.ts";
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/** How long the events of one consumer, or one read model, take. */
+export interface ConsumerTimes {
+  /** An event's time in hand is over. */
+  processed(result: string, tookMs: number): void;
+  /** Its effect is there. */
+  applied(writtenAt: Date): void;
+}
+
+function consumerTimes(registry: Registry): (consumer: string) => ConsumerTimes {
+  const process = new LeanHistogram({
+    name: "event_process_seconds",
+    help: "From taking an event in hand to its outcome",
+    labelNames: ["consumer", "result"],
+    buckets: SECONDS,
+    registry,
+  });
+  const endToEnd = new LeanHistogram({
+    name: "event_e2e_seconds",
+    help: "From the writer's insert to the effect's commit",
+    labelNames: ["consumer"],
+    buckets: [...SECONDS, 30, 60, 300],
+    registry,
+  });
+  const known = new Map<string, ConsumerTimes>();
+  const make = (consumer: string): ConsumerTimes => {
+    const all = endToEnd.cell({ consumer });
+    const byResult = new Map<string, HistogramCell>();
+    return {
+      processed(result, tookMs) {
+        const cell = byResult.get(result) ?? process.cell({ consumer, result });
+        byResult.set(result, cell);
+        cell.observe(tookMs / 1_000);
+      },
+      applied: (writtenAt) => all.observe(Math.max(0, Date.now() - writtenAt.getTime()) / 1_000),
+    };
+  };
+  return (consumer) => {
+    const times = known.get(consumer) ?? make(consumer);
+    known.set(consumer, times);
+    return times;
+  };
+}
 
 function register(registry: Registry) {
   const registers = [registry];
@@ -20,20 +64,7 @@ function register(registry: Registry) {
       help: "Events that the broker acknowledged",
       registers,
     }),
-    process: new Histogram({
-      name: "event_process_seconds",
-      help: "From taking an event in hand to its outcome",
-      labelNames: ["consumer", "result"],
-      buckets: SECONDS,
-      registers,
-    }),
-    endToEnd: new Histogram({
-      name: "event_e2e_seconds",
-      help: "From the writer's insert to the effect's commit",
-      labelNames: ["consumer"],
-      buckets: [...SECONDS, 30, 60, 300],
-      registers,
-    }),
+    timesOf: consumerTimes(registry),
     duplicates: new Counter({
       name: "inbox_duplicates_total",
       help: "Events delivered again and dropped",

@@ -42,9 +42,11 @@ try {
 
   const { lost, doubled, outOfOrder, drainedMs = Number.POSITIVE_INFINITY } = report;
   const well = lost + doubled + outOfOrder + loss.lost === 0 && drainedMs < 30_000;
-  say(well ? "nothing lost, nothing doubled, nothing out of order" : "FAILED");
-  process.exitCode = well ? 0 : 1;
-} finally {
-  await rm(dir, { recursive: true, force: true });
+  if (!well) throw new Error("something was lost, doubled, out of order or late");
+  say("nothing lost, nothing doubled, nothing out of order");
+} catch (error) {
+  say(`FAILED, the servers' logs are below ${dir}`);
+  throw error;
 }
+await rm(dir, { recursive: true, force: true });
 process.exit();
