@@ -21,8 +21,8 @@ const TRACKS = 3;
 /**
  * From what a listener does to the changed recommendations: a call through the gateway, a transaction with its
  * outbox row, JetStream, the recommender's transaction, the server stream that the page watches, and the home page
- * that it asks for then. One listener likes songs, another plays them: `StartPlayback`, then the report that makes
- * the play count. The peer is one message through bare NATS.
+ * that it asks for then. One listener likes songs, another plays them: `StartPlayback`, then the report that it
+ * ended, which makes the play count. The peer is one message through bare NATS.
  */
 export async function run({ quick, say }: BenchOptions): Promise<readonly Line[]> {
   const acts = quick ? 60 : 400;
@@ -79,7 +79,7 @@ function plays(trackIds: readonly string[]): Act {
   return async (listener, nth) => {
     const player = createClient(PlayerService, listener);
     const { playbackId } = await player.startPlayback({ trackId: trackIds[nth % trackIds.length]! });
-    return () => player.reportPlayback({ playbackId, kind: PlaybackEventKind.QUALIFIED, positionMs: 30_000 });
+    return () => player.reportPlayback({ playbackId, kind: PlaybackEventKind.ENDED });
   };
 }
 

@@ -52,7 +52,7 @@ async function listenerWithTaste(tracks: readonly Track[]): Promise<string> {
   const player = createClient(PlayerService, listener);
   for (const { id: trackId } of tracks.slice(0, ENOUGH_TRACKS)) {
     const { playbackId } = await player.startPlayback({ trackId });
-    for (const kind of [PlaybackEventKind.STARTED, PlaybackEventKind.QUALIFIED]) {
+    for (const kind of [PlaybackEventKind.STARTED, PlaybackEventKind.ENDED]) {
       await player.reportPlayback({ playbackId, kind });
     }
   }

@@ -11,6 +11,7 @@ const CODES: Record<PlayerErrorReason, Code> = {
   [PlayerErrorReason.NOT_PACKAGED_YET]: Code.FailedPrecondition,
   [PlayerErrorReason.PACKAGING_FAILED]: Code.FailedPrecondition,
   [PlayerErrorReason.PLAYBACK_NOT_FOUND]: Code.NotFound,
+  [PlayerErrorReason.NOT_HEARD_YET]: Code.FailedPrecondition,
   [PlayerErrorReason.PAGE_TOKEN_INVALID]: Code.InvalidArgument,
 };
 

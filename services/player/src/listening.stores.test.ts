@@ -1,13 +1,18 @@
 import { newId, verifyMediaPath, withTransaction } from "@antiphon/mesh";
+import { event } from "@antiphon/mesh/events";
 import { until } from "@antiphon/mesh/testing";
 import { TrackSchema } from "@antiphon/proto/antiphon/catalog/v1/catalog";
+import { PlaybackQualifiedSchema } from "@antiphon/proto/antiphon/player/v1/events";
 import {
   Codec,
+  PlaybackEventKind,
+  PlayerErrorDetailSchema,
+  PlayerErrorReason,
   QualityEventKind,
   type ReportQualityRequestSchema,
 } from "@antiphon/proto/antiphon/player/v1/player";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { Code } from "@connectrpc/connect";
+import { Code, type ConnectError } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fakePackager, MEDIA_KEY, type PlayerBed, playerBed } from "../testing/bed.ts";
 import { trackStore } from "./track-store.ts";
@@ -90,6 +95,28 @@ describe("playlists for other players", () => {
     const objectId = "hls_opus_n4_00000000000000000000_1790000000.m3u8";
     await expect(bed.media.statObject({ objectId })).rejects.toMatchObject({ code: Code.NotFound });
   });
+});
+
+test("that a playback qualified is refused before so much of it can have been heard", async () => {
+  // It lasts 2,083 ms, of which 1.5 s are forgiven.
+  const trackId = await trackOf("Short", -20, -6);
+  const player = bed.as(listenerId);
+  const { playbackId } = await player.startPlayback({ trackId });
+  const report = { playbackId, kind: PlaybackEventKind.QUALIFIED, idempotencyKey: "k" };
+  const counted = () => bed.published(event(PlaybackQualifiedSchema), listenerId);
+  bed.clock.advance(580);
+  const refused = await player.reportPlayback(report).catch((error: ConnectError) => error);
+  expect(refused).toMatchObject({
+    code: Code.FailedPrecondition,
+    message: expect.stringMatching(/\b3 ms\b/),
+  });
+  expect((refused as ConnectError).findDetails(PlayerErrorDetailSchema)).toMatchObject([
+    { reason: PlayerErrorReason.NOT_HEARD_YET, subject: playbackId },
+  ]);
+  expect(await counted()).toEqual([]);
+  bed.clock.advance(3);
+  await player.reportPlayback(report);
+  expect(await counted()).toHaveLength(1);
 });
 
 test("how listening was is taken in batches, from listeners, within bounds", async () => {

@@ -2,7 +2,7 @@ import { withTransaction } from "@antiphon/mesh";
 import { PlaybackEventKind, type ReportPlaybackRequest } from "@antiphon/proto/antiphon/player/v1/player";
 import type { Pool, PoolClient } from "pg";
 import { type Publisher, publishReport } from "./events.ts";
-import { marksOf, type Playback } from "./playback.ts";
+import { isTooEarly, marksOf, type Playback } from "./playback.ts";
 
 /** The last entry of a page of history. */
 export interface HistoryCursor {
@@ -19,46 +19,47 @@ export interface PlaybackStore {
   create(playback: Playback): Promise<void>;
   /**
    * Counts a report and publishes its event, in one transaction; one that was counted before changes
-   * nothing. False where this listener has no such playback.
+   * nothing, nor does a QUALIFIED that comes too early. Resolves with the playback; undefined where this
+   * listener has no such one.
    */
-  report(listenerId: string, report: ReportPlaybackRequest, atMs: number): Promise<boolean>;
+  report(listenerId: string, report: ReportPlaybackRequest, atMs: number): Promise<Playback | undefined>;
   /** What the listener heard, latest first. */
   history(listenerId: string, after: HistoryCursor | undefined, limit: number): Promise<HistoryRow[]>;
 }
 
 export function playbackStore(pool: Pool, outbox: Publisher): PlaybackStore {
   async function find(tx: PoolClient, id: string, listenerId: string): Promise<Playback | undefined> {
-    const { rows } = await tx.query<{ track_id: string }>(
-      "SELECT track_id FROM playback WHERE id = $1 AND listener_id = $2",
+    const { rows } = await tx.query<{ track_id: string; qualifies_at_ms: string }>(
+      "SELECT track_id, qualifies_at_ms FROM playback WHERE id = $1 AND listener_id = $2",
       [id, listenerId],
     );
-    return rows[0] && { id, listenerId, trackId: rows[0].track_id };
+    const [row] = rows;
+    return row && { id, listenerId, trackId: row.track_id, qualifiesAtMs: Number(row.qualifies_at_ms) };
   }
 
   return {
-    async create({ id, listenerId, trackId }) {
-      await pool.query("INSERT INTO playback (id, listener_id, track_id) VALUES ($1, $2, $3)", [
-        id,
-        listenerId,
-        trackId,
-      ]);
+    async create({ id, listenerId, trackId, qualifiesAtMs }) {
+      await pool.query(
+        "INSERT INTO playback (id, listener_id, track_id, qualifies_at_ms) VALUES ($1, $2, $3, $4)",
+        [id, listenerId, trackId, qualifiesAtMs],
+      );
     },
 
     report: (listenerId, report, atMs) =>
       withTransaction(pool, async (tx) => {
         const playback = await find(tx, report.playbackId, listenerId);
-        if (!playback) return false;
+        if (!playback || isTooEarly(playback, report, atMs)) return playback;
         const marks = marksOf(report);
         const { rowCount } = await tx.query(
           "INSERT INTO playback_mark (playback_id, mark) SELECT $1, unnest($2::text[]) ON CONFLICT DO NOTHING",
           [playback.id, marks],
         );
-        if (rowCount !== marks.length) return true;
+        if (rowCount !== marks.length) return playback;
         if (report.kind === PlaybackEventKind.STARTED) {
           await tx.query("UPDATE playback SET played_at_ms = $2 WHERE id = $1", [playback.id, atMs]);
         }
         await publishReport(outbox, tx, playback, report, atMs);
-        return true;
+        return playback;
       }),
 
     async history(listenerId, after, limit) {

@@ -188,6 +188,7 @@ describe("reporting a playback", () => {
   }
 
   test("publishes an event of its kind", async () => {
+    bed.clock.advance(2_083);
     for (const kind of [STARTED, QUALIFIED, SKIPPED, ENDED, STALLED])
       await report(kind, { positionMs: 1_234 });
     const common = { listenerId, playbackId, trackId };
@@ -205,6 +206,7 @@ describe("reporting a playback", () => {
   });
 
   test("counts each kind once, also when reports come at once", async () => {
+    bed.clock.advance(2_083);
     await Promise.all([report(QUALIFIED), report(QUALIFIED), report(QUALIFIED, { idempotencyKey: "k" })]);
     expect(await bed.published(event(PlaybackQualifiedSchema), listenerId)).toHaveLength(1);
   });

@@ -6,9 +6,10 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, type ConnectError, type ServiceImpl } from "@connectrpc/connect";
 import type { AudioStore, Rendition } from "./audio-store.ts";
 import { refuse } from "./errors.ts";
-import { type CodecName, stagesUntilPlayable, stagesUntilWhole } from "./ladder.ts";
+import { type CodecName, LADDERS, stagesUntilPlayable, stagesUntilWhole } from "./ladder.ts";
 import type { PackagingCounts, PackagingStore } from "./packaging-store.ts";
 import { page } from "./paging.ts";
+import { isTooEarly, qualifiesAfterMs } from "./playback.ts";
 import { codecsOf, ladderAnswer } from "./playback-answer.ts";
 import type { PlaybackStore } from "./playback-store.ts";
 import type { QualityMetrics } from "./quality.ts";
@@ -81,7 +82,9 @@ export function playerService(deps: PlayerDeps): ServiceImpl<typeof PlayerServic
         throw await whyNotPlayable(trackId);
       }
       const answer = ladderAnswer(trackId, found, mediaKey, clock.now() + URL_LIFETIME_MS);
-      const playback = { id: newId("pb"), listenerId, trackId };
+      const durationMs = (Number(found.totalSamples) * 1_000) / LADDERS[found.codec].sampleRateHz;
+      const qualifiesAtMs = Math.floor(clock.now() + qualifiesAfterMs(durationMs));
+      const playback = { id: newId("pb"), listenerId, trackId, qualifiesAtMs };
       const [firstBytes, albumGainDb] = await Promise.all([
         inlineFirstSegment && found.renditions[0] ? firstSegment(found.renditions[0]) : undefined,
         track.album ? audio.albumGainDb(track.album.id) : undefined,
@@ -100,10 +103,16 @@ export function playerService(deps: PlayerDeps): ServiceImpl<typeof PlayerServic
     },
 
     async reportPlayback(report) {
-      const counted = await playbacks.report(requireListener().id, report, clock.now());
-      if (counted) return {};
-      const message = `playback ${report.playbackId} is not one of yours`;
-      throw refuse(PlayerErrorReason.PLAYBACK_NOT_FOUND, report.playbackId, message);
+      const { playbackId } = report;
+      const now = clock.now();
+      const playback = await playbacks.report(requireListener().id, report, now);
+      if (!playback) {
+        const message = `playback ${playbackId} is not one of yours`;
+        throw refuse(PlayerErrorReason.PLAYBACK_NOT_FOUND, playbackId, message);
+      }
+      if (!isTooEarly(playback, report, now)) return {};
+      const message = `playback ${playbackId} can't have been heard for long enough: it can in ${playback.qualifiesAtMs - now} ms`;
+      throw refuse(PlayerErrorReason.NOT_HEARD_YET, playbackId, message);
     },
 
     async reportQuality(report) {

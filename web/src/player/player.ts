@@ -197,6 +197,8 @@ export class Player {
     const positionS = Math.min(Math.max(0, positionMs), this.state.durationMs) / 1000;
     if (this.deck.isLoaded) this.deck.seek(positionS);
     else this.restS = positionS;
+    // What was leapt over was not heard, however short.
+    this.reporter.tick(false);
     this.tell({ kind: "seek", positionMs: Math.round(positionS * 1000) });
   }
 

@@ -669,6 +669,14 @@ export enum PlayerErrorReason {
    * @generated from enum value: PLAYER_ERROR_REASON_PAGE_TOKEN_INVALID = 5;
    */
   PAGE_TOKEN_INVALID = 5,
+
+  /**
+   * QUALIFIED was reported sooner after StartPlayback than 30 s, or the whole of a shorter track, can have been
+   * heard. Nothing was recorded: the same report counts later.
+   *
+   * @generated from enum value: PLAYER_ERROR_REASON_NOT_HEARD_YET = 6;
+   */
+  NOT_HEARD_YET = 6,
 }
 
 /**
