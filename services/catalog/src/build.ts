@@ -9,6 +9,7 @@ import type { CatalogConfig } from "./config.ts";
 import { coverStore } from "./cover-store.ts";
 import { followChanges, playerHandlers } from "./events.ts";
 import { mediaService } from "./media-service.ts";
+import { sizeOlderCovers } from "./older-covers.ts";
 import { catalogService } from "./service.ts";
 import { trackStore } from "./track-store.ts";
 
@@ -33,6 +34,9 @@ export async function build(deps: ServiceDeps, config: CatalogConfig): Promise<r
   outbox.start();
   consumer.start();
   deps.onStop("events", () => Promise.all([outbox.stop(), consumer.stop(), follower.stop()]));
+
+  const sizing = sizeOlderCovers({ pool, log, signal });
+  deps.onStop("covers", () => sizing);
 
   return [
     serve(CatalogService, catalogService({ store, cached, tracks, draining: signal })),

@@ -1,4 +1,5 @@
-import type { Pool } from "pg";
+import type { Pool, PoolClient } from "pg";
+import type { Cover } from "./cover.ts";
 import { standIns } from "./smaller-covers.ts";
 
 export interface StoredCover {
@@ -34,4 +35,14 @@ export function coverStore(pool: Pool): CoverStore {
       return rows[0]?.part ?? Buffer.alloc(0);
     },
   };
+}
+
+/** Stores covers: a picture along with its smaller ones, or those alone. What is there already stays. */
+export async function saveCovers(tx: PoolClient, covers: readonly Cover[]): Promise<void> {
+  for (const { id, contentType, bytes } of covers) {
+    await tx.query(
+      "INSERT INTO cover (id, content_type, bytes, sized) VALUES ($1, $2, $3, true) ON CONFLICT DO NOTHING",
+      [id, contentType, bytes],
+    );
+  }
 }

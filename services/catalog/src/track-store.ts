@@ -7,6 +7,7 @@ import {
 } from "@antiphon/proto/antiphon/catalog/v1/events";
 import { create } from "@bufbuild/protobuf";
 import type { Pool, PoolClient } from "pg";
+import { saveCovers } from "./cover-store.ts";
 import type { ImportedFile, ImportStore, KnownFile, SaveResult } from "./import.ts";
 import { type TrackRow, toTrack } from "./rows.ts";
 import { albumId, artistId, sortKey, trackId } from "./track.ts";
@@ -146,14 +147,7 @@ async function saveReferences(
     album,
     artistId(albumArtist),
   ]);
-  if (!cover) return;
-  for (const { id, contentType, bytes } of [cover, ...smallerCovers]) {
-    await tx.query("INSERT INTO cover (id, content_type, bytes) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", [
-      id,
-      contentType,
-      bytes,
-    ]);
-  }
+  if (cover) await saveCovers(tx, [cover, ...smallerCovers]);
 }
 
 async function saveLyrics(tx: PoolClient, id: string, { lyrics, lrcSha256 }: ImportedFile): Promise<void> {

@@ -6,6 +6,7 @@ import { connectMediaSession } from "../player/media-session.ts";
 import { Player } from "../player/player.ts";
 import type { PlayerPorts } from "../player/player-types.ts";
 import { isFinal } from "../rpc/errors.ts";
+import { coverArtwork } from "../ui/cover-url.ts";
 
 /** The page's player on the page's audio element, its calls made through `transport`. */
 export function createPlayer(
@@ -25,6 +26,6 @@ export function createPlayer(
     isFinal,
     onFailed,
   });
-  connectMediaSession(player, element);
+  connectMediaSession(player, element, coverArtwork);
   return player;
 }

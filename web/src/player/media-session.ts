@@ -5,12 +5,15 @@ import { currentItem } from "./queue.ts";
 /** Seconds to move where the device does not say how many. */
 const SEEK_STEP_S = 10;
 
-function metadata({ title, artist, album, coverId }: Track): MediaMetadata {
+/** The pictures of a cover, in the sizes that there are. */
+export type ArtworkOf = (coverId: string) => MediaImage[];
+
+function metadata({ title, artist, album, coverId }: Track, artworkOf: ArtworkOf): MediaMetadata {
   return new MediaMetadata({
     title,
     artist: artist?.name ?? "",
     album: album?.title ?? "",
-    artwork: coverId ? [{ src: `/media/catalog/${coverId}` }] : [],
+    artwork: coverId ? artworkOf(coverId) : [],
   });
 }
 
@@ -36,7 +39,7 @@ function setActionHandlers(player: Player): void {
 }
 
 /** Lets media keys, headsets and lock screens command the player, and shows them what plays. */
-export function connectMediaSession(player: Player, element: HTMLAudioElement): void {
+export function connectMediaSession(player: Player, element: HTMLAudioElement, artworkOf: ArtworkOf): void {
   if (!("mediaSession" in navigator)) return;
   const session = navigator.mediaSession;
   setActionHandlers(player);
@@ -45,7 +48,7 @@ export function connectMediaSession(player: Player, element: HTMLAudioElement): 
     const { queue, status, durationMs } = player.getState();
     const track = currentItem(queue)?.track;
     if (track !== shown) {
-      session.metadata = track ? metadata(track) : null;
+      session.metadata = track ? metadata(track, artworkOf) : null;
       shown = track;
     }
     session.playbackState = status === "idle" ? "none" : status === "paused" ? "paused" : "playing";
