@@ -3,42 +3,30 @@ import { until } from "@antiphon/mesh/testing";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { chromiumArgs, ensureChromium } from "../src/chromium.ts";
-import { PASSWORD, type TestSystem, theSystem } from "../src/system.ts";
+import { type ListeningPage, openListeningPage } from "../src/listening-page.ts";
+import { type TestSystem, theSystem } from "../src/system.ts";
 
 /** One listener who hears one track, while parts of the system are taken away. */
 let system: TestSystem;
 let browser: Browser;
 let context: BrowserContext;
 let page: Page;
+let position: ListeningPage["position"];
+let heardFrom: ListeningPage["heardFrom"];
+let seekTo: ListeningPage["seekTo"];
 
 beforeAll(async () => {
   system = await theSystem();
-  const { email } = await system.register();
   browser = await chromium.launch({
     executablePath: ensureChromium((line) => console.error(line)),
     args: chromiumArgs,
   });
   context = await browser.newContext({ baseURL: system.system.gatewayUrl });
-  page = await context.newPage();
-  await page.goto("/sign-in");
-  await page.getByLabel("E-mail").fill(email);
-  await page.getByLabel("Password").fill(PASSWORD);
-  await page.getByRole("button", { name: "Sign in" }).click();
-  await page.getByTestId("listener-name").waitFor();
-  const { title, id } = system.tracks[0]!;
-  await page.goto(`/search?q=${encodeURIComponent(title)}`);
-  await page
-    .locator(`[data-testid=track-row][data-track-id=${id}]`)
-    .getByRole("button", { name: /^Play / })
-    .click();
-  await heardFrom(0);
+  ({ page, position, heardFrom, seekTo } = await openListeningPage(system, context));
 });
 afterAll(() => browser?.close());
 
 const audio = () => page.getByTestId("audio");
-const slider = () => page.getByTestId("player").getByTestId("seek");
-/** Seconds into the track. */
-const position = async () => Number(await slider().inputValue()) / 1000;
 
 /** Seconds of music ahead of the playhead. */
 const bufferedS = () =>
@@ -46,21 +34,6 @@ const bufferedS = () =>
     const { buffered, currentTime } = element as HTMLAudioElement;
     return buffered.length === 0 ? 0 : buffered.end(buffered.length - 1) - currentTime;
   });
-
-/** Waits until a second of music has sounded behind `fromS`. */
-async function heardFrom(fromS: number): Promise<void> {
-  await until(async () => (await position()) > fromS + 1, {
-    what: `music behind second ${fromS}`,
-    timeoutMs: 30_000,
-  });
-}
-
-/** Moves to a place of which nothing is buffered: what sounds there was fetched after this. */
-async function seekTo(share: number): Promise<void> {
-  const targetS = Math.round((Number(await slider().getAttribute("max")) * share) / 1000);
-  await slider().fill(String(targetS * 1000));
-  await heardFrom(targetS);
-}
 
 /** How often the music stops for want of bytes while `disturb` runs and for a while after. */
 async function stallsWhile(disturb: () => Promise<void>): Promise<number> {
@@ -100,14 +73,6 @@ test("NATS is killed: the music goes on, and another track starts", async () => 
     .click();
   await heardFrom(0);
   await nats.restart();
-});
-
-test("the network is lost for a while: the music comes back by itself", async () => {
-  await context.setOffline(true);
-  await slider().fill("60000");
-  await page.getByText("Reconnecting…").waitFor();
-  await context.setOffline(false);
-  await heardFrom(60);
 });
 
 test("a URL expires in mid-track, and bytes are altered on the way: the music goes on", async () => {

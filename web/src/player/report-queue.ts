@@ -7,7 +7,8 @@ export type Report = MessageInitShape<typeof ReportPlaybackRequestSchema>;
 
 /** Reports that wait while the network is away; the oldest are dropped beyond this. */
 const MAX_WAITING = 200;
-const MAX_ATTEMPTS = 8;
+/** Some eight minutes: a network that is away comes back, and a report that nobody takes must not stay for ever. */
+const MAX_ATTEMPTS = 120;
 
 /**
  * Sends reports one after the other, in order, behind the listener's back: the music never waits for
