@@ -75,22 +75,6 @@ test("NATS is killed: the music goes on, and another track starts", async () => 
   await nats.restart();
 });
 
-test("a URL expires in mid-track, and bytes are altered on the way: the music goes on", async () => {
-  const answers = [
-    { status: 403, body: "this URL has expired" },
-    { status: 206, body: "no music at all" },
-    { status: 206, body: "\0".repeat(500_000) },
-  ];
-  let answered = 0;
-  await page.route("**/media/player/**", (route) => {
-    const answer = answers[answered++];
-    return answer ? route.fulfill(answer) : route.continue();
-  });
-  await seekTo(0.85);
-  await page.unroute("**/media/player/**");
-  expect(answered).toBeGreaterThan(answers.length);
-});
-
 test("the listener chooses a quality: it is heard within seconds, and kept to", async () => {
   const quality = page.getByTestId("quality");
   const choose = async (name: string) => {
@@ -111,4 +95,21 @@ test("the listener chooses a quality: it is heard within seconds, and kept to", 
     .getByTestId("statistics")
     .getByText(/^opus \d+ kbit/)
     .waitFor();
+});
+
+// The last one: a quality whose bytes could not be played is left out from here on.
+test("a URL expires in mid-track, and bytes are altered on the way: the music goes on", async () => {
+  const answers = [
+    { status: 403, body: "this URL has expired" },
+    { status: 206, body: "no music at all" },
+    { status: 206, body: "\0".repeat(500_000) },
+  ];
+  let answered = 0;
+  await page.route("**/media/player/**", (route) => {
+    const answer = answers[answered++];
+    return answer ? route.fulfill(answer) : route.continue();
+  });
+  await seekTo(0.85);
+  await page.unroute("**/media/player/**");
+  expect(answered).toBeGreaterThan(answers.length);
 });
