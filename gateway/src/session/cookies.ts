@@ -21,11 +21,16 @@ export function readSessionCookies(cookieHeader: string | null): SessionCookies 
   return { accessToken: found.get(ACCESS) || undefined, refreshToken: found.get(REFRESH) || undefined };
 }
 
-/** The Set-Cookie values that keep a session. */
-export function sessionCookies(session: Session, secure: boolean): string[] {
+/**
+ * The Set-Cookie values that keep a session from `nowMs` on, default this moment. They say for how long: the
+ * browser's clock may be wrong, and would end the session of an hour ahead at once.
+ */
+export function sessionCookies(session: Session, secure: boolean, nowMs = Date.now()): string[] {
+  const keptFor = (expiresAt: Timestamp | undefined) =>
+    expiresAt ? `Max-Age=${Math.max(0, Math.floor((timestampMs(expiresAt) - nowMs) / 1000))}; ` : "";
   return [
-    cookie(ACCESS, session.accessToken, secure, session.accessExpiresAt),
-    cookie(REFRESH, session.refreshToken, secure, session.refreshExpiresAt),
+    cookie(ACCESS, session.accessToken, secure, keptFor(session.accessExpiresAt)),
+    cookie(REFRESH, session.refreshToken, secure, keptFor(session.refreshExpiresAt)),
   ];
 }
 
@@ -34,9 +39,8 @@ export function clearedCookies(secure: boolean): string[] {
   return [ACCESS, REFRESH].map((name) => `${name}=; Path=/; Max-Age=0; ${attributes(secure)}`);
 }
 
-function cookie(name: string, value: string, secure: boolean, expiresAt: Timestamp | undefined): string {
-  const expires = expiresAt ? `Expires=${new Date(timestampMs(expiresAt)).toUTCString()}; ` : "";
-  return `${name}=${value}; Path=/; ${expires}${attributes(secure)}`;
+function cookie(name: string, value: string, secure: boolean, keptFor: string): string {
+  return `${name}=${value}; Path=/; ${keptFor}${attributes(secure)}`;
 }
 
 function attributes(secure: boolean): string {
