@@ -47,7 +47,7 @@ export type { PolicySource, PolicyState } from "./policy/policy-source.ts";
 export { readPolicy } from "./policy/read-policy.ts";
 export type { Ending, PriorityName } from "./resilience/concurrency-limit.ts";
 export { runService, type ServiceSpec } from "./run-service.ts";
-export { type KindGuard, LoadGuard, type LoadGuardOptions } from "./server/load-guard.ts";
+export { type EnteredCall, type KindGuard, LoadGuard, type LoadGuardOptions } from "./server/load-guard.ts";
 export { type Served, serve } from "./server/served.ts";
 export type { AdminHandler, EdgeDeps, ServiceDeps } from "./service-deps.ts";
 export { serviceNameOf } from "./service-name.ts";

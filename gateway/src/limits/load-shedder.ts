@@ -1,4 +1,4 @@
-import type { Ending, KindGuard, LoadGuard, PriorityName } from "@antiphon/mesh";
+import type { Ending, EnteredCall, KindGuard, LoadGuard, PriorityName } from "@antiphon/mesh";
 import { Priority } from "@antiphon/proto/antiphon/options/v1/options";
 import type { DescMethod } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
@@ -53,24 +53,21 @@ const PRIORITIES: Readonly<Record<Priority, PriorityName>> = {
  */
 function count(kind: KindGuard, response: NodeResponse): void {
   const { req: request } = response;
-  let leave: ((ending: Ending) => void) | undefined = kind.enter();
-  const pause = () => {
-    leave?.("failed");
-    leave = undefined;
-  };
-  const slow = setTimeout(pause, ARRIVES_WITHIN_MS);
-  const isWhole = () => {
+  let call: EnteredCall | undefined = kind.enter();
+  const slow = setTimeout(() => {
+    call?.leave("failed");
+    call = undefined;
+  }, ARRIVES_WITHIN_MS);
+  request.once("end", () => {
+    clearTimeout(slow);
     // Refused, or given up, meanwhile.
     if (response.writableEnded || response.destroyed) return;
-    clearTimeout(slow);
-    pause();
-    leave = kind.enter();
-  };
-  if (request.method === "GET") isWhole();
-  else request.once("end", isWhole);
+    call ??= kind.enter();
+    call.start();
+  });
   response.once("close", () => {
     clearTimeout(slow);
-    leave?.(endingOf(response));
+    call?.leave(endingOf(response));
   });
 }
 

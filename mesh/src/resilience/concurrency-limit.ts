@@ -173,10 +173,14 @@ export class ConcurrencyLimit {
 
   /** Counts a call in. Returns since when it counts: to be handed back to `leave`. */
   enter(priority: PriorityName, nowMs: number): number {
-    this.#inFlight++;
-    this.#inFlightOf[priority]++;
-    if (this.#inFlight > this.#peak) this.#peak = this.#inFlight;
+    this.#countIn(priority);
     return this.#turn(nowMs);
+  }
+
+  /** The same for who is told when an answer has left, and needs no turn for it: without an immediate. */
+  enterNow(priority: PriorityName, nowMs: number): void {
+    this.look(nowMs);
+    this.#countIn(priority);
   }
 
   /** Runs `begin`, which must not throw, now or when the event loop has a turn for it. */
@@ -188,6 +192,12 @@ export class ConcurrencyLimit {
   leave(ended: Ended, nowMs: number): void {
     this.#turn(nowMs);
     this.#endedInTurn.push(ended);
+  }
+
+  /** Counts a call out whose answer has left. */
+  leaveNow(ended: Ended, nowMs: number): void {
+    this.#countOut(ended, nowMs);
+    this.look(nowMs);
   }
 
   /** Takes stock where 100 ms have passed; done at the end of turns, and for whoever wants to look. */
@@ -256,19 +266,28 @@ export class ConcurrencyLimit {
 
   #onTurnEnd(nowMs: number): void {
     this.#turnAtMs = undefined;
-    for (const { priority, enteredAtMs, begunAtMs = enteredAtMs, unloaded, ending } of this.#endedInTurn) {
-      this.#inFlight--;
-      this.#inFlightOf[priority]--;
-      const tookMs = nowMs - enteredAtMs;
-      if (ending === "answered") this.#note(unloaded, nowMs - begunAtMs);
-      else if (ending === "failed" || tookMs < unloaded.ms) continue;
-      this.#leastSlowness = Math.min(this.#leastSlowness, tookMs / unloaded.ms);
-      this.#tookMs += tookMs;
-      this.#unloadedMs += unloaded.ms;
-      this.#ended++;
-    }
+    for (const ended of this.#endedInTurn) this.#countOut(ended, nowMs);
     this.#endedInTurn = [];
     this.look(nowMs);
+  }
+
+  #countIn(priority: PriorityName): void {
+    this.#inFlight++;
+    this.#inFlightOf[priority]++;
+    if (this.#inFlight > this.#peak) this.#peak = this.#inFlight;
+  }
+
+  #countOut(ended: Ended, nowMs: number): void {
+    const { priority, enteredAtMs, begunAtMs = enteredAtMs, unloaded, ending } = ended;
+    this.#inFlight--;
+    this.#inFlightOf[priority]--;
+    const tookMs = nowMs - enteredAtMs;
+    if (ending === "answered") this.#note(unloaded, nowMs - begunAtMs);
+    else if (ending === "failed" || tookMs < unloaded.ms) return;
+    this.#leastSlowness = Math.min(this.#leastSlowness, tookMs / unloaded.ms);
+    this.#tookMs += tookMs;
+    this.#unloadedMs += unloaded.ms;
+    this.#ended++;
   }
 
   #note(unloaded: UnloadedTime, tookMs: number): void {

@@ -42,8 +42,15 @@ export interface LoadSnapshot {
 export interface KindGuard {
   /** Why a call must not begin now, which is counted; undefined where it may. */
   refusal(): RefusalReason | undefined;
-  /** Counts a call in, and out where its caller tells, once, how it ended. */
-  enter(): (ending: Ending) => void;
+  /** Counts a call in. */
+  enter(): EnteredCall;
+}
+
+export interface EnteredCall {
+  /** What it takes is measured from now on, and not from when it was counted in. */
+  start(): void;
+  /** Counts it out, once, when its answer has left. */
+  leave(ending: Ending): void;
 }
 
 /** A line a refused call would cost more than refusing it. */
@@ -92,10 +99,16 @@ export class LoadGuard {
     return {
       refusal: () => this.refusal(priority, unloaded, this.#clock.monotonic()),
       enter: () => {
-        const enteredAtMs = this.limit.enter(priority, this.#clock.monotonic());
-        return (ending) => {
-          const ended = { priority, enteredAtMs, begunAtMs: enteredAtMs, ending, unloaded };
-          this.limit.leave(ended, this.#clock.monotonic());
+        let startedAtMs = this.#clock.monotonic();
+        this.limit.enterNow(priority, startedAtMs);
+        return {
+          start: () => {
+            startedAtMs = this.#clock.monotonic();
+          },
+          leave: (ending) => {
+            const ended = { priority, enteredAtMs: startedAtMs, begunAtMs: startedAtMs, ending, unloaded };
+            this.limit.leaveNow(ended, this.#clock.monotonic());
+          },
         };
       },
     };
