@@ -13,7 +13,7 @@ import { grpcTimeout } from "./timeout.ts";
 export interface Http2Options {
   /** The peer must have sent its SETTINGS by then. Default 4,000. */
   readonly handshakeTimeoutMs?: number;
-  /** A peer that was silent for so long, or a fifth less, is pinged. Default 20,000. */
+  /** A peer that was silent for about so long, or a fifth less, is pinged. Default 20,000. */
   readonly keepaliveMs?: number;
   /** A ping must be answered by then. Default 5,000. */
   readonly keepaliveTimeoutMs?: number;
@@ -22,6 +22,9 @@ export interface Http2Options {
   /** What all streams together may. Default 16 MiB. */
   readonly connectionWindowBytes?: number;
 }
+
+/** Connections whose time comes within so small a part of the keepalive are pinged together. */
+const TICKS = 40;
 
 /** A `Connection` on `node:http2`, in plain text. */
 export class Http2Connection implements Connection, StreamFate {
@@ -165,9 +168,12 @@ export class Http2Connection implements Connection, StreamFate {
   }
 
   #scheduleKeepalive(): void {
-    // A thousand connections that were opened together must not ping together.
-    const delayMs = this.#options.keepaliveMs * (0.8 + 0.2 * Math.random());
-    this.#keepalive = setTimeout(() => void this.#checkAlive(), delayMs).unref();
+    const { keepaliveMs } = this.#options;
+    // A thousand connections that were opened together must not ping together, nor each wake the process by itself.
+    const tickMs = keepaliveMs / TICKS;
+    const nowMs = performance.now();
+    const dueAtMs = Math.ceil((nowMs + keepaliveMs * (0.8 + 0.2 * Math.random())) / tickMs) * tickMs;
+    this.#keepalive = setTimeout(() => void this.#checkAlive(), dueAtMs - nowMs).unref();
   }
 
   async #checkAlive(): Promise<void> {
