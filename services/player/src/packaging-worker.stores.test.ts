@@ -35,8 +35,9 @@ async function skipWaiting(): Promise<void> {
   await bed.pool.query("UPDATE packaging_job SET not_before = now()");
 }
 
-/** Rejects where the signal comes first. */
+/** Rejects where the signal comes first, or came before. */
 async function unlessAborted(waiting: Promise<void>, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
   const aborted = new Promise<never>((_, reject) => {
     signal.addEventListener("abort", () => reject(signal.reason));
   });
