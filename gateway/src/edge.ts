@@ -66,9 +66,7 @@ export function edgeHandler({ calls, cors, media, page, telemetry }: Deps): Node
   return async (request, response) => {
     try {
       setSecurityHeaders(response);
-      response.on("finish", () => {
-        if (!request.readableEnded) void dropRest(request);
-      });
+      response.on("finish", dropUnread);
       const target = targetOf(request, isCall);
       if (!target) {
         refuse(response, 400, "the request's host or path is not valid\n");
@@ -86,6 +84,10 @@ export function edgeHandler({ calls, cors, media, page, telemetry }: Deps): Node
       telemetry.failed(request, response, error);
     }
   };
+}
+
+function dropUnread(this: NodeResponse): void {
+  if (!this.req.readableEnded) void dropRest(this.req);
 }
 
 type Answer = (request: NodeRequest, response: NodeResponse, target: RequestTarget) => void | Promise<void>;

@@ -1,4 +1,4 @@
-import type { BytesTransport } from "@antiphon/mesh";
+import type { BytesTransport, CallSignal } from "@antiphon/mesh";
 import { type DescMessage, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError, type Transport } from "@connectrpc/connect";
 
@@ -7,7 +7,13 @@ export function bytesOver(transport: Transport): BytesTransport {
   return {
     async unaryBytes(method, { message, header, timeoutMs, signal }) {
       const input = decode(method.input, message);
-      const answer = await transport.unary(method, signal, timeoutMs && Math.ceil(timeoutMs), header, input);
+      const answer = await transport.unary(
+        method,
+        abortSignal(signal),
+        timeoutMs && Math.ceil(timeoutMs),
+        header,
+        input,
+      );
       return {
         message: toBinary(method.output, answer.message),
         header: Object.fromEntries(answer.header),
@@ -18,7 +24,7 @@ export function bytesOver(transport: Transport): BytesTransport {
       const input = decode(method.input, message);
       const answer = await transport.stream(
         method,
-        signal,
+        abortSignal(signal),
         timeoutMs && Math.ceil(timeoutMs),
         header,
         once(input),
@@ -33,6 +39,13 @@ export function bytesOver(transport: Transport): BytesTransport {
       };
     },
   };
+}
+
+function abortSignal(signal: CallSignal | undefined): AbortSignal {
+  const controller = new AbortController();
+  if (signal?.aborted) controller.abort(signal.reason);
+  else signal?.addEventListener("abort", () => controller.abort(signal.reason));
+  return controller.signal;
 }
 
 /** What a service of the mesh answers to bytes that it cannot read. */

@@ -11,6 +11,7 @@ export {
   type BytesCall,
   type BytesStream,
   type BytesTransport,
+  type CallSignal,
   createMeshTransport,
   type MeshTransport,
   type MeshTransportOptions,

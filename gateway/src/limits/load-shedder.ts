@@ -6,6 +6,7 @@ import type { Route } from "../contracts/routes.ts";
 import { failureOf } from "../failures.ts";
 import type { NodeResponse } from "../front.ts";
 import { notNow } from "./refusal.ts";
+import { Waits } from "./waits.ts";
 
 /** Gives up what matters least while the process cannot keep up. */
 export interface LoadShedder {
@@ -29,15 +30,24 @@ export function loadShedder(guard: LoadGuard): LoadShedder {
     kinds.set(method, known);
     return known;
   };
+  const arriving = new Waits<Counted>(ARRIVES_WITHIN_MS, (counted) => {
+    counted.call?.leave("failed");
+    counted.call = undefined;
+  });
   return {
     admit(route, response) {
       const kind = kindOf(route);
       if (kind.refusal()) {
         throw notNow("the gateway is overloaded, come back later", Code.Unavailable, COME_BACK_MS);
       }
-      if (route.method.methodKind === "unary") count(kind, response);
+      if (route.method.methodKind === "unary") count(kind, response, arriving);
     },
   };
+}
+
+/** Undefined while it does not count. */
+interface Counted {
+  call: EnteredCall | undefined;
 }
 
 const PRIORITIES: Readonly<Record<Priority, PriorityName>> = {
@@ -51,23 +61,19 @@ const PRIORITIES: Readonly<Record<Priority, PriorityName>> = {
  * Counts a call from its beginning: many may begin before the first is there whole. What it takes is measured
  * from when it is, and one that is long in coming takes no time of the process: it shall not keep others out.
  */
-function count(kind: KindGuard, response: NodeResponse): void {
-  const { req: request } = response;
-  let call: EnteredCall | undefined = kind.enter();
-  const slow = setTimeout(() => {
-    call?.leave("failed");
-    call = undefined;
-  }, ARRIVES_WITHIN_MS);
-  request.once("end", () => {
-    clearTimeout(slow);
+function count(kind: KindGuard, response: NodeResponse, arriving: Waits<Counted>): void {
+  const counted: Counted = { call: kind.enter() };
+  arriving.begin(counted);
+  response.req.on("end", () => {
+    arriving.callOff(counted);
     // Refused, or given up, meanwhile.
     if (response.writableEnded || response.destroyed) return;
-    call ??= kind.enter();
-    call.start();
+    counted.call ??= kind.enter();
+    counted.call.start();
   });
-  response.once("close", () => {
-    clearTimeout(slow);
-    call?.leave(endingOf(response));
+  response.on("close", () => {
+    arriving.callOff(counted);
+    counted.call?.leave(endingOf(response));
   });
 }
 

@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { CallError } from "@antiphon/mesh";
 import type { ConnectError } from "@connectrpc/connect";
 import { type Compression, compressionNegotiate } from "@connectrpc/connect/protocol";
@@ -87,7 +86,18 @@ function sealed(message: Uint8Array, compression: Compression | null): Promise<U
 /** Writes and, where the caller does not keep up, waits: nothing is buffered for it beyond that. */
 async function write({ response, signal }: Exchange, bytes: Uint8Array): Promise<void> {
   if (response.write(bytes)) return;
-  await once(response, "drain", { signal });
+  if (!signal.aborted) {
+    await new Promise<void>((resolve) => {
+      const goOn = () => {
+        response.off("drain", goOn);
+        signal.removeEventListener("abort", goOn);
+        resolve();
+      };
+      response.on("drain", goOn);
+      signal.addEventListener("abort", goOn);
+    });
+  }
+  if (signal.aborted) throw signal.reason;
 }
 
 async function end(

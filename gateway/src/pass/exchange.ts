@@ -4,78 +4,80 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { dropRest } from "../body.ts";
 import type { NodeRequest, NodeResponse } from "../front.ts";
 import { toldOf } from "../told.ts";
+import { EarlyEnd } from "./early-end.ts";
 
 /** One request that passes through, with why it may end early: its deadline, its browser, the drain. */
-export interface Exchange {
+export class Exchange {
   readonly request: NodeRequest;
   readonly response: ServerResponse;
-  readonly signal: AbortSignal;
-  /** Hears at most once, before `signal` does and at a fraction of its cost, why it ends early. */
-  onOver: ((reason: ConnectError) => void) | undefined;
-  /** What is left of the caller's timeout, in milliseconds. */
-  timeoutMs(): number | undefined;
-  /** What the caller is told of a failure. */
-  toldOf(reason: unknown): ConnectError;
-  close(): void;
-}
+  readonly signal = new EarlyEnd();
+  readonly #timeoutMs: number | undefined;
+  readonly #startedAtMs = performance.now();
+  readonly #timer: NodeJS.Timeout | undefined;
+  readonly #drains: Set<Exchange> | undefined;
 
-/** `drain` aborts when the gateway goes away and will not wait for the exchange. */
-export function openExchange(
-  request: NodeRequest,
-  response: NodeResponse,
-  timeoutMs: number | undefined,
-  drain: AbortSignal | undefined,
-): Exchange {
-  const startedAtMs = performance.now();
-  const over = new AbortController();
-  const end = (message: string, code: Code) => {
-    if (over.signal.aborted) return;
-    const reason = new ConnectError(message, code);
-    exchange.onOver?.(reason);
-    over.abort(reason);
-  };
-  const onDrain = () => end("the gateway is going away", Code.Unavailable);
-  const onClose = () => end("the caller went away", Code.Aborted);
-  const expire = () => end("the time the caller gave is over", Code.DeadlineExceeded);
-  const timer = timeoutMs === undefined ? undefined : setTimeout(expire, timeoutMs);
-  const drains = drain && drainsOf(drain);
-  const exchange: Exchange = {
-    request,
+  /** @param drain aborts when the gateway goes away and will not wait for the exchange */
+  constructor(
+    request: NodeRequest,
+    response: NodeResponse,
+    timeoutMs: number | undefined,
+    drain: AbortSignal | undefined,
+  ) {
+    this.request = request;
     // Nothing but what HTTP/1.1 and the compatibility API of HTTP/2 share is used of it.
-    response: response as ServerResponse,
-    signal: over.signal,
-    onOver: undefined,
-    timeoutMs: () => timeoutMs && Math.max(0, timeoutMs - (performance.now() - startedAtMs)),
-    toldOf(reason) {
-      if (over.signal.aborted) return over.signal.reason as ConnectError;
-      if (!(reason instanceof ConnectError)) {
-        return new ConnectError("internal error", Code.Internal, undefined, undefined, reason);
-      }
-      return reason instanceof CallError ? toldOf(reason) : reason;
-    },
-    close() {
-      clearTimeout(timer);
-      drains?.delete(onDrain);
-      response.off("close", onClose);
-    },
-  };
-  drains?.add(onDrain);
-  response.on("close", onClose);
-  if (drain?.aborted) onDrain();
-  if (timeoutMs !== undefined && timeoutMs <= 0) expire();
-  return exchange;
+    this.response = response as ServerResponse;
+    this.#timeoutMs = timeoutMs;
+    response.on("close", () => {
+      if (!response.writableEnded) this.#end("the caller went away", Code.Aborted);
+    });
+    if (timeoutMs !== undefined) {
+      const expire = () => this.#end("the time the caller gave is over", Code.DeadlineExceeded);
+      if (timeoutMs > 0) this.#timer = setTimeout(expire, timeoutMs);
+      else expire();
+    }
+    if (drain?.aborted) this.drain();
+    else if (drain) this.#drains = drainsOf(drain).add(this);
+  }
+
+  /** What is left of the caller's timeout, in milliseconds. */
+  timeoutMs(): number | undefined {
+    const timeoutMs = this.#timeoutMs;
+    return timeoutMs && Math.max(0, timeoutMs - (performance.now() - this.#startedAtMs));
+  }
+
+  /** What the caller is told of a failure. */
+  toldOf(reason: unknown): ConnectError {
+    if (this.signal.reason) return this.signal.reason;
+    if (!(reason instanceof ConnectError)) {
+      return new ConnectError("internal error", Code.Internal, undefined, undefined, reason);
+    }
+    return reason instanceof CallError ? toldOf(reason) : reason;
+  }
+
+  drain(): void {
+    this.#end("the gateway is going away", Code.Unavailable);
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#drains?.delete(this);
+  }
+
+  #end(message: string, code: Code): void {
+    if (!this.signal.aborted) this.signal.abort(new ConnectError(message, code));
+  }
 }
 
 /** Who hears of a drain. A signal's own list of listeners is slow to leave when it is long. */
-const drainsBySignal = new WeakMap<AbortSignal, Set<() => void>>();
+const drainsBySignal = new WeakMap<AbortSignal, Set<Exchange>>();
 
-function drainsOf(signal: AbortSignal): Set<() => void> {
+function drainsOf(signal: AbortSignal): Set<Exchange> {
   const known = drainsBySignal.get(signal);
   if (known) return known;
-  const drains = new Set<() => void>();
+  const drains = new Set<Exchange>();
   drainsBySignal.set(signal, drains);
   signal.addEventListener("abort", () => {
-    for (const drain of drains) drain();
+    for (const exchange of drains) exchange.drain();
   });
   return drains;
 }
@@ -84,33 +86,34 @@ function drainsOf(signal: AbortSignal): Set<() => void> {
  * Reads a request's body into one buffer. Rejects `resource_exhausted` above `maxBytes`, or with why the
  * exchange is over.
  */
-export function readBody(exchange: Exchange, maxBytes: number): Promise<Uint8Array> {
-  const { request, signal } = exchange;
+export function readBody({ request, signal }: Exchange, maxBytes: number): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
-    const settle = (error?: unknown) => {
-      request.off("data", onData);
-      request.off("end", onEnd);
-      request.off("error", settle);
-      exchange.onOver = undefined;
-      if (error !== undefined) reject(error);
-      else resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, bytes));
+    const stopReading = () => request.off("data", onData).off("end", onEnd);
+    const fail = (error: unknown) => {
+      stopReading();
+      signal.removeEventListener("abort", onOver);
+      reject(error);
     };
-    const refuse = () => void dropRest(request).then(() => settle(tooLarge(maxBytes)));
+    const onOver = () => fail(signal.reason);
+    const refuse = () => {
+      stopReading();
+      void dropRest(request).then(() => fail(tooLarge(maxBytes)));
+    };
     const onData = (chunk: Buffer) => {
       bytes += chunk.length;
       if (bytes <= maxBytes) chunks.push(chunk);
-      else {
-        request.off("data", onData).off("end", onEnd);
-        refuse();
-      }
+      else refuse();
     };
-    const onEnd = () => settle();
-    if (signal.aborted) return settle(signal.reason);
-    exchange.onOver = settle;
+    const onEnd = () => {
+      signal.removeEventListener("abort", onOver);
+      resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, bytes));
+    };
+    if (signal.aborted) return reject(signal.reason);
+    signal.addEventListener("abort", onOver);
     if (Number(request.headers["content-length"]) > maxBytes) return refuse();
-    request.on("data", onData).on("end", onEnd).on("error", settle);
+    request.on("data", onData).on("end", onEnd).on("error", fail);
   });
 }
 

@@ -9,7 +9,7 @@ import { sessionKeeper } from "../session/session-messages.ts";
 import type { RequestTarget } from "../target.ts";
 import { dialectsOf } from "./dialect.ts";
 import { passEnveloped } from "./enveloped.ts";
-import { type Exchange, openExchange } from "./exchange.ts";
+import { Exchange } from "./exchange.ts";
 import { headerOf, type PassDeps, type Passing } from "./passing.ts";
 import { passUnary } from "./unary.ts";
 
@@ -66,7 +66,7 @@ function passThrough(route: Route, deps: PassDeps): PassThrough | undefined {
         }
         if (timeoutError) throw timeoutError;
       },
-      listenersName: (call) => runInScope({ listener }, call),
+      listenersName: (call) => (listener ? runInScope({ listener }, call) : call()),
       passHeader(header) {
         for (const [name, value] of header) {
           if (deps.metadata.toBrowser.has(name)) response.appendHeader(name, value);
@@ -82,7 +82,7 @@ function passThrough(route: Route, deps: PassDeps): PassThrough | undefined {
     if (!dialect && !(isUnary && type === "application/proto")) return undefined;
     const parse = dialect?.parseTimeout ?? parseTimeout;
     const timeout = parse(headerOf(request, dialect?.timeoutHeader ?? "connect-timeout-ms"), MAX_TIMEOUT_MS);
-    const exchange = openExchange(
+    const exchange = new Exchange(
       request,
       response,
       timeout.error ? undefined : timeout.timeoutMs,
@@ -92,7 +92,7 @@ function passThrough(route: Route, deps: PassDeps): PassThrough | undefined {
     const passed = dialect
       ? passEnveloped(passing, exchange, type, dialect, deps)
       : passUnary(passing, method as Parameters<typeof passUnary>[1], exchange, deps);
-    return passed.finally(exchange.close);
+    return passed.finally(() => exchange.close());
   };
 }
 

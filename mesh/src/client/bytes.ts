@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from "node:http2";
 import type { DescMethodServerStreaming, DescMethodUnary } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
 import { frame } from "../transport/frames.ts";
-import { abort, newCall, type Send, verdictOfMesh } from "./call.ts";
+import { abort, type CallSignal, newCall, type Send, verdictOfMesh } from "./call.ts";
 import type { MethodPlan } from "./method-plan.ts";
 import { errorOf, onlyMessage } from "./response.ts";
 import { ResponseStream } from "./response-stream.ts";
@@ -14,7 +14,7 @@ export interface BytesCall {
   readonly header: Record<string, string>;
   /** Default: what the contract says. */
   readonly timeoutMs: number | undefined;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: CallSignal | undefined;
 }
 
 export interface BytesAnswer {

@@ -20,6 +20,14 @@ export interface ResponseSink {
   message(bytes: Uint8Array): void;
 }
 
+/** What a call needs of an `AbortSignal`, so that who makes one for each call may make something lighter. */
+export interface CallSignal {
+  readonly aborted: boolean;
+  readonly reason: unknown;
+  addEventListener(type: "abort", listener: () => void): void;
+  removeEventListener(type: "abort", listener: () => void): void;
+}
+
 /** One call on its way through the layers of `stack.ts`. */
 export interface Call {
   readonly plan: MethodPlan;
@@ -32,7 +40,7 @@ export interface Call {
   /** What the caller asked for. */
   readonly timeoutMs: number | undefined;
   /** The caller's own signal. */
-  readonly signal: AbortSignal | undefined;
+  readonly signal: CallSignal | undefined;
   /** On the monotonic clock; set by the deadline layer. */
   deadlineAtMs: number | undefined;
   /** How many attempts were started. */
@@ -63,7 +71,7 @@ export function newCall(
   plan: MethodPlan,
   request: Call["request"],
   sink: ResponseSink | undefined,
-  signal: AbortSignal | undefined,
+  signal: CallSignal | undefined,
   timeoutMs: number | undefined,
   headers: Record<string, string>,
 ): Call {

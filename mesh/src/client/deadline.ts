@@ -2,7 +2,7 @@ import { Code } from "@connectrpc/connect";
 import { currentScope } from "../call-scope.ts";
 import type { Clock } from "../clock.ts";
 import type { MethodRules } from "../policy/method-rules.ts";
-import { abort, type Call, type CallOutcome, type Send, verdictOfMesh } from "./call.ts";
+import { abort, type Call, type CallOutcome, type CallSignal, type Send, verdictOfMesh } from "./call.ts";
 import type { MethodPlan } from "./method-plan.ts";
 
 /** What a timer can wait for at most: 24 days. */
@@ -72,10 +72,10 @@ function ownTimeout(ofCaller: number | undefined, usual: number | undefined): nu
 }
 
 /** Gives the call up when the signal aborts; returns how to stop that. */
-function link(call: Call, signal: AbortSignal): () => void {
+function link(call: Call, signal: CallSignal): () => void {
   const onAbort = () => abort(call, givenUp(signal.reason));
   if (signal.aborted) onAbort();
-  else signal.addEventListener("abort", onAbort, { once: true });
+  else signal.addEventListener("abort", onAbort);
   return () => signal.removeEventListener("abort", onAbort);
 }
 

@@ -20,8 +20,11 @@ function randomHex(bytes: number): string {
  * caller sent none or one that is malformed. Source: W3C Trace Context, version 00.
  */
 export function continueTrace(received: string | undefined): string {
-  if (received === undefined || !VALID.test(received)) return `00-${randomHex(16)}-${randomHex(8)}-01`;
-  return `${received.slice(0, 36)}${randomHex(8)}${received.slice(52)}`;
+  if (received !== undefined && VALID.test(received)) {
+    return `${received.slice(0, 36)}${randomHex(8)}${received.slice(52)}`;
+  }
+  const ids = randomHex(24);
+  return `00-${ids.slice(0, 32)}-${ids.slice(32)}-01`;
 }
 
 /** The trace's id, 32 hexadecimal digits. */
