@@ -104,53 +104,46 @@ interface Server {
   readonly port: number;
 }
 
+interface Plan {
+  /** Of each target: two that run the same code differ by a fifth, by what was compiled when, and where it lies. */
+  readonly processes: number;
+  /** Of each process, for each kind of request. */
+  readonly rounds: number;
+  readonly durationMs: number;
+  /** Until what is hot has been compiled, which for more code takes longer. */
+  readonly warmUpMs: number;
+}
+
 /**
  * CPU time of the gateway's process for each request, against connect-node and a hand-written proxy doing
- * the same hop to the same service, each in a process of its own. They take turns; a figure is the median
- * of the rounds.
+ * the same hop to the same service, each in processes of its own: several, one after another, so that no
+ * figure is the luck of one. The targets take turns; a figure is the median of all rounds of all processes
+ * of a target.
  */
 export async function run({ quick, say }: BenchOptions): Promise<readonly Line[]> {
-  const rounds = quick ? 5 : 9;
-  const durationMs = quick ? 250 : 1500;
-  // Until what is hot has been compiled, which for more code takes longer.
-  const warmUpMs = 1000;
+  const plan: Plan = quick
+    ? { processes: 2, rounds: 3, durationMs: 150, warmUpMs: 650 }
+    : { processes: 3, rounds: 5, durationMs: 600, warmUpMs: 1000 };
   const backend = new Worker("../peers/gateway/backend.ts", []);
   const backendPort = await backend.hear<number>();
-  const servers = new Map<Target, Server>();
   const measured = new Map<string, Measured[]>();
-  const agent = new http.Agent({ keepAlive: true, maxSockets: CONCURRENCY });
   say(`answers: ${answers.small.length} B, ${answers.large.length} B, ${answers.streamed.length} B streamed`);
   try {
-    for (const target of TARGETS) {
-      const worker = new Worker(`../peers/gateway/${target}.ts`, [String(backendPort)]);
-      servers.set(target, { worker, port: await worker.hear<number>() });
-    }
-    for (let turn = -1; turn < rounds; turn++) {
-      for (const scenario of SCENARIOS) {
-        // Whoever comes first after another kind of request is a little colder.
-        for (const target of turn % 2 === 0 ? TARGETS : TARGETS.toReversed()) {
-          const result = await runRound(
-            scenario,
-            servers.get(target)!,
-            agent,
-            turn < 0 ? warmUpMs : durationMs,
-          );
-          if (turn < 0) continue;
-          const key = `${scenario.metric} ${target}`;
-          measured.set(key, [...(measured.get(key) ?? []), result]);
-        }
-      }
-      say(turn < 0 ? "warmed up" : `round ${turn + 1}/${rounds}`);
+    for (let process = 1; process <= plan.processes; process++) {
+      await runProcesses(plan, String(backendPort), (scenario, target, result) => {
+        const key = `${scenario.metric} ${target}`;
+        measured.set(key, [...(measured.get(key) ?? []), result]);
+      });
+      say(`process ${process}/${plan.processes} of each target`);
     }
   } finally {
-    agent.destroy();
-    for (const worker of [backend, ...[...servers.values()].map((server) => server.worker)]) worker.stop();
+    backend.stop();
   }
   return SCENARIOS.flatMap((scenario) =>
     PEERS.flatMap((peer) => {
       const of = (target: Target) => measured.get(`${scenario.metric} ${target}`)!;
       const compare = (metric: string, unit: string, figure: (one: Measured) => number) =>
-        line(scenario, peer, { metric, unit, ours: of("gateway"), theirs: of(peer), figure });
+        line(scenario, peer, { metric, unit, ours: of("gateway"), theirs: of(peer), figure }, plan);
       const cpu = compare(
         scenario.metric,
         "us",
@@ -166,6 +159,35 @@ export async function run({ quick, say }: BenchOptions): Promise<readonly Line[]
   );
 }
 
+/** Measures one process of each target. */
+async function runProcesses(
+  { rounds, durationMs, warmUpMs }: Plan,
+  backendPort: string,
+  onMeasured: (scenario: Scenario, target: Target, result: Measured) => void,
+): Promise<void> {
+  const servers = new Map<Target, Server>();
+  const agent = new http.Agent({ keepAlive: true, maxSockets: CONCURRENCY });
+  try {
+    for (const target of TARGETS) {
+      const worker = new Worker(`../peers/gateway/${target}.ts`, [backendPort]);
+      servers.set(target, { worker, port: await worker.hear<number>() });
+    }
+    for (let turn = -1; turn < rounds; turn++) {
+      for (const scenario of SCENARIOS) {
+        // Whoever comes first after another kind of request is a little colder.
+        for (const target of turn % 2 === 0 ? TARGETS : TARGETS.toReversed()) {
+          const server = servers.get(target)!;
+          const result = await runRound(scenario, server, agent, turn < 0 ? warmUpMs : durationMs);
+          if (turn >= 0) onMeasured(scenario, target, result);
+        }
+      }
+    }
+  } finally {
+    agent.destroy();
+    for (const { worker } of servers.values()) worker.stop();
+  }
+}
+
 interface Comparison {
   readonly metric: string;
   readonly unit: string;
@@ -174,7 +196,12 @@ interface Comparison {
   readonly figure: (one: Measured) => number;
 }
 
-function line({ what }: Scenario, against: Peer, { metric, unit, ours, theirs, figure }: Comparison): Line {
+function line(
+  { what }: Scenario,
+  against: Peer,
+  { metric, unit, ours, theirs, figure }: Comparison,
+  { processes }: Plan,
+): Line {
   const us = median(ours.map(figure));
   const them = median(theirs.map(figure));
   const sum = (rounds: readonly Measured[], of: (one: Measured) => number) =>
@@ -195,6 +222,7 @@ function line({ what }: Scenario, against: Peer, { metric, unit, ours, theirs, f
     peer_n: sum(theirs, ({ latenciesMs }) => latenciesMs.length),
     peer_errors: sum(theirs, ({ errors }) => errors),
     rounds: ours.length,
+    processes,
     concurrency: CONCURRENCY,
   };
 }

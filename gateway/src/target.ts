@@ -29,9 +29,10 @@ const NO_PARAMS = new URLSearchParams();
 /** The authority a request was sent to, or undefined where it has none that is valid. */
 function requestHost(request: NodeRequest): string | undefined {
   const host = (request as Partial<Http2ServerRequest>).authority ?? request.headers.host;
-  if (host === undefined || !HOST.test(host)) return undefined;
   // Nearly all requests are sent to the same.
-  if (last?.host !== host) last = { host, parsed: URL.parse(`http://${host}/`)?.host };
+  if (last && host === last.host) return last.parsed;
+  if (host === undefined || !HOST.test(host)) return undefined;
+  last = { host, parsed: URL.parse(`http://${host}/`)?.host };
   return last.parsed;
 }
 

@@ -56,6 +56,8 @@ export async function passEnveloped(
       if (!answered) passing.passHeader(error.header);
       for (const [name, value] of error.trailer) if (toBrowser.has(name)) trailer.append(name, value);
     }
+  } finally {
+    exchange.close();
   }
   await end(exchange, dialect, trailer, failure, negotiated.response);
 }

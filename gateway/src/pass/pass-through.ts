@@ -89,10 +89,9 @@ function passThrough(route: Route, deps: PassDeps): PassThrough | undefined {
       isUnary ? undefined : deps.signal,
     );
     const passing = open(exchange, url, timeout.error);
-    const passed = dialect
+    return dialect
       ? passEnveloped(passing, exchange, type, dialect, deps)
       : passUnary(passing, method as Parameters<typeof passUnary>[1], exchange, deps);
-    return passed.finally(() => exchange.close());
   };
 }
 

@@ -55,12 +55,16 @@ export async function passUnary(
     status = codeToHttpStatus(told.code);
     type = "application/json";
     body = errorToJsonBytes(told, { registry: deps.contracts });
+  } finally {
+    exchange.close();
   }
   if (response.destroyed) return;
   if (negotiated.response && body.length >= COMPRESS_FROM_BYTES) {
     body = await negotiated.response.compress(body as Uint8Array<ArrayBuffer>);
     response.setHeader("content-encoding", negotiated.response.name);
   }
-  response.writeHead(status, { "content-type": type, "content-length": body.length });
+  response.statusCode = status;
+  response.setHeader("content-type", type);
+  response.setHeader("content-length", body.length);
   response.end(body);
 }
