@@ -63,13 +63,13 @@ function candidateOf({ routes }: ProcessorDeps, delivery: Delivery): Candidate[]
 /** Resolves with those whose turn it was, when their effects are committed. */
 function applyAll(deps: ProcessorDeps, candidates: readonly Candidate[]): Promise<readonly Candidate[]> {
   const { consumer, pool, timeoutMs } = deps;
+  const byAggregate = Map.groupBy(candidates, ({ event }) => event.aggregate);
+  // The order of locks is the same in all replicas.
+  const aggregates = Array.from(byAggregate).sort(([a], [b]) => (a < b ? -1 : 1));
   const work = async (tx: Parameters<EventHandler["apply"]>[1]) => {
-    const claimed = await claimAll(
-      tx,
-      consumer,
-      candidates.map(({ event }) => event),
-    );
-    const taken = candidates.filter(({ event }) => claimed.has(event.envelope.id));
+    const taken: Candidate[] = [];
+    for (const [aggregate, group] of aggregates)
+      taken.push(...(await claimAll(tx, { consumer, aggregate }, group)));
     const handlings = taken.flatMap(({ handling }) => handling ?? []);
     for (const [handler, group] of Map.groupBy(handlings, (each) => each.handler)) {
       await handler.apply(

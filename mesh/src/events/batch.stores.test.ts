@@ -1,6 +1,7 @@
 import { until } from "@antiphon/mesh/testing";
-import { jetstreamManager } from "@nats-io/jetstream";
+import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { envelopeOf, fromHeaders } from "./envelope.ts";
 import {
   colorOf,
   type EventRig,
@@ -80,6 +81,29 @@ test("many keys share a transaction, one event of a key in each, exactly once an
   expect(Math.max(...sizes)).toBeLessThanOrEqual(100);
 }, 60_000);
 
+test("a batch keeps apart what may stand in a key, and the keys of two aggregates", async () => {
+  const { made, other } = thingEvents();
+  const keys = ["plain", 'a "quoted" one', "back\\slash", "{a,b}", "NULL", "ключ 🎵"];
+  const seen: string[] = [];
+  const into = (schema: typeof made) =>
+    onBatch(
+      schema,
+      (events) => void seen.push(...events.map(({ key }) => `${event(schema).aggregate} ${key}`)),
+    );
+  for (const key of keys) for (const schema of [made, other]) await rig.publish(schema, key);
+  const consumer = consume({ ...rig.deps, group: "odd-keys", batch: 100 }, [into(made), into(other)]);
+  consumer.start();
+  await until(() => seen.length === 2 * keys.length);
+  expect(seen.sort()).toEqual(
+    [made, other].flatMap((schema) => keys.map((key) => `${event(schema).aggregate} ${key}`)).sort(),
+  );
+  const { rows } = await rig.pool.query(
+    "SELECT DISTINCT key FROM inbox_position WHERE consumer = 'odd-keys'",
+  );
+  expect(rows.map(({ key }) => key).sort()).toEqual(keys.sort());
+  await consumer.stop();
+});
+
 test("an event that fails parks its own key only; the others of its batch are applied once", async () => {
   const things = thingEvents();
   for (let i = 0; i < 30; i++) await rig.publish(things.made, `k${i}`, i === 7 ? "poison" : "");
@@ -113,6 +137,17 @@ test("a duplicate within reach of a batch is dropped, and a batch size out of ra
   expect(() => consume({ ...rig.deps, group: "g", batch: 501 }, [on(things.made, () => {})])).toThrow(
     /batch must be a whole number from 1 to 500 \(was 501\)/,
   );
+});
+
+test("an envelope is read past the client's decoder of headers", async () => {
+  const { made } = thingEvents();
+  await rig.publish(made, "k");
+  const consumer = await jetstream(rig.nc).consumers.get("EVENTS", { filter_subjects: event(made).filter });
+  const message = await consumer.next();
+  if (!message) throw new Error("the event did not come");
+  const decoded = fromHeaders(message.headers);
+  Object.defineProperty(message, "headers", { get: () => expect.unreachable("the slow way") });
+  expect(envelopeOf(message)).toEqual(decoded);
 });
 
 test("an event of an older version is handled as one of the newer", async () => {

@@ -20,7 +20,7 @@ import { eventMetrics } from "./metrics.ts";
 import { oneAtATime } from "./one-at-a-time.ts";
 import { handleRequests } from "./operator-requests.ts";
 import { countParked, takeParked } from "./parking.ts";
-import { messagesOf } from "./subscription.ts";
+import { subscribe } from "./subscription.ts";
 
 export interface ConsumeDeps {
   readonly nats: () => Promise<NatsConnection>;
@@ -60,7 +60,10 @@ export interface EventConsumer {
   release(aggregate: string, key: string): Promise<number>;
 }
 
-/** Unacknowledged messages of a group at once; also bounds what its replicas hold in memory. */
+/**
+ * Unacknowledged messages of a group at once, where its batches ask for no more. Few, since what waits in a
+ * replica's memory is moved about by its garbage collector.
+ */
 const MAX_ACK_PENDING = 256;
 /**
  * Of them, what one replica takes at a time: enough to keep it busy, few enough that the events of one key
@@ -97,7 +100,7 @@ export function consume(deps: ConsumeDeps, handlers: readonly EventHandler[]): E
   const read = async () => {
     const nc = await orAborted(nats(), signal);
     const manager = await openJetStream(nc);
-    const maxAckPending = Math.max(MAX_ACK_PENDING, 2 * inHandLimit);
+    const maxAckPending = Math.max(MAX_ACK_PENDING, inHandLimit);
     await ensureConsumer(manager, group, { types: routes.types, ackWaitMs, maxAckPending });
     const processor: ProcessorDeps = {
       consumer: group,
@@ -122,9 +125,10 @@ export function consume(deps: ConsumeDeps, handlers: readonly EventHandler[]): E
     const keepAlive = setInterval(() => {
       for (const message of inHand) message.working();
     }, ackWaitMs / 3);
-    const messages = messagesOf(nc, await jetstream(nc).consumers.get(EVENTS, group), inHandLimit, signal);
     try {
-      for await (const message of messages) {
+      const durable = await jetstream(nc).consumers.get(EVENTS, group);
+      using subscription = await subscribe(nc, durable, inHandLimit, signal);
+      for await (const message of subscription.messages) {
         if (!routes.types.has(typeOfSubject(message.subject))) {
           message.ack();
           continue;

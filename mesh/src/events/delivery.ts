@@ -1,5 +1,5 @@
 import type { JsMsg } from "@nats-io/jetstream";
-import { fromHeaders, MalformedEnvelope } from "./envelope.ts";
+import { envelopeOf, MalformedEnvelope } from "./envelope.ts";
 import type { Routes } from "./event-handler.ts";
 import type { EventType } from "./event-type.ts";
 import type { ParkedEvent } from "./parking.ts";
@@ -19,7 +19,7 @@ export interface Delivery {
 /** Reads a message, once; what is no event of this consumer's says why. */
 export function readDelivery(consumer: string, routes: Routes, message: JsMsg): Delivery {
   try {
-    const envelope = fromHeaders(message.headers);
+    const envelope = envelopeOf(message);
     const type = routes.types.get(envelope.type);
     if (!type) {
       throw new MalformedEnvelope(`header ce-type "${envelope.type}" does not belong on this subject`);

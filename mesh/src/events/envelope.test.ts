@@ -16,6 +16,11 @@ test("an envelope survives the headers of a message", () => {
   expect(fromHeaders(toHeaders({ ...envelope, traceparent: undefined })).traceparent).toBeUndefined();
 });
 
+test("an id in capitals is the same id", () => {
+  const h = toHeaders({ ...envelope, id: envelope.id.toUpperCase() });
+  expect(fromHeaders(h).id).toBe(envelope.id);
+});
+
 test("the broker drops duplicates by the event's id", () => {
   expect(toHeaders(envelope).get("Nats-Msg-Id")).toBe(envelope.id);
 });

@@ -5,14 +5,14 @@ import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import { keepRunning, orAborted } from "../keep-running.ts";
 import { coveringFilter } from "./covering-filter.ts";
-import { fromHeaders } from "./envelope.ts";
+import { envelopeOf } from "./envelope.ts";
 import { eventsOf } from "./event-catalog.ts";
 import { type EventType, typeOfSubject } from "./event-type.ts";
 import { EVENTS, openJetStream } from "./jetstream.ts";
 import { KeyPositions } from "./key-positions.ts";
 import { type ConsumerTimes, eventMetrics } from "./metrics.ts";
 import { StreamCursor } from "./stream-cursor.ts";
-import { messagesOf } from "./subscription.ts";
+import { subscribe } from "./subscription.ts";
 
 export interface FollowDeps {
   readonly nats: () => Promise<NatsConnection>;
@@ -119,7 +119,8 @@ class ModelFollower {
     }, CHECK_MS);
     let delivered = 0;
     try {
-      for await (const message of messagesOf(nc, consumer, 128, both)) {
+      using subscription = await subscribe(nc, consumer, 128, both);
+      for await (const message of subscription.messages) {
         delivered += 1;
         // A hole in the count of deliveries: one of them went to a connection that broke.
         if (both.aborted || message.info.deliverySequence !== delivered) return;
@@ -158,7 +159,7 @@ class ModelFollower {
 
   async #apply(message: JsMsg): Promise<string> {
     const { name, metrics } = this.#deps;
-    const { type: typeName, key, keySeq, at } = fromHeaders(message.headers);
+    const { type: typeName, key, keySeq, at } = envelopeOf(message);
     const type = this.#types.get(typeName);
     if (!type) throw new Error(`header ce-type "${typeName}" does not belong on this subject`);
     const { aggregate } = type;

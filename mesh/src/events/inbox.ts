@@ -62,35 +62,50 @@ export async function claim(
 }
 
 /**
- * Claims the events whose turn it is, of different keys, in one statement; resolves with their ids. The others
- * are to be claimed one by one, which says why it is not their turn.
+ * Claims the events whose turn it is, of different keys of one aggregate, in one statement; resolves with those.
+ * The others are to be claimed one by one, which says why it is not their turn.
  */
-export async function claimAll(tx: pg.ClientBase, consumer: string, events: readonly InboxKey[]) {
-  const { rows } = await tx.query<{ event_id: string }>({
+export async function claimAll<C extends { readonly event: InboxKey }>(
+  tx: pg.ClientBase,
+  { consumer, aggregate }: Pick<InboxKey, "consumer" | "aggregate">,
+  candidates: readonly C[],
+): Promise<readonly C[]> {
+  const envelopes = candidates.map(({ event }) => event.envelope);
+  const { rows } = await tx.query<{ count: number; claimed: readonly string[] | null }>({
     name: "antiphon_claim_all",
     text: `WITH events AS (
-       SELECT * FROM unnest($2::text[], $3::text[], $4::bigint[], $5::uuid[]) AS e (aggregate, key, key_seq, event_id)),
+       SELECT * FROM unnest($3::text[], $4::bigint[], $5::uuid[]) AS e (key, key_seq, event_id)),
      moved AS (
        INSERT INTO inbox_position AS p (consumer, aggregate, key, key_seq)
-       SELECT $1, aggregate, key, key_seq FROM events e
+       SELECT $1, $2, key, key_seq FROM events e
        -- No EXISTS: that may become a hash of all keys, made for each batch.
        WHERE key_seq = 1
-          OR (SELECT true FROM inbox_position i WHERE (i.consumer, i.aggregate, i.key) = ($1, e.aggregate, e.key))
-       ORDER BY aggregate, key -- The order of locks is the same in all replicas.
+          OR (SELECT true FROM inbox_position i WHERE (i.consumer, i.aggregate, i.key) = ($1, $2, e.key))
+       ORDER BY key -- The order of locks is the same in all replicas.
        ON CONFLICT (consumer, aggregate, key) DO UPDATE SET key_seq = excluded.key_seq
        WHERE p.parked_at IS NULL AND p.key_seq = excluded.key_seq - 1
-       RETURNING aggregate, key)
-     INSERT INTO inbox (consumer, event_id) SELECT $1, event_id FROM moved JOIN events USING (aggregate, key)
-     ON CONFLICT DO NOTHING RETURNING event_id`,
+       RETURNING key),
+     claimed AS (
+       -- No ON CONFLICT, which costs as much again: whose turn it is, is not in the inbox but by an operator's hand.
+       INSERT INTO inbox (consumer, event_id) SELECT $1, event_id FROM moved JOIN events USING (key)
+       RETURNING event_id)
+     -- Usually all: then none is named.
+     SELECT count(*)::int, CASE WHEN count(*) < $6 THEN array_agg(event_id) END AS claimed FROM claimed`,
+    // As literals of arrays: the driver would quote and escape each element by itself. Of what JSON escapes
+    // otherwise than PostgreSQL reads it, control characters, a key has none.
     values: [
       consumer,
-      events.map(({ aggregate }) => aggregate),
-      events.map(({ envelope }) => envelope.key),
-      events.map(({ envelope }) => String(envelope.keySeq)),
-      events.map(({ envelope }) => envelope.id),
+      aggregate,
+      `{${JSON.stringify(envelopes.map(({ key }) => key)).slice(1, -1)}}`,
+      `{${envelopes.map(({ keySeq }) => keySeq).join()}}`,
+      `{${envelopes.map(({ id }) => id).join()}}`,
+      candidates.length,
     ],
   });
-  return new Set(rows.map((row) => row.event_id));
+  const { count = 0, claimed } = rows[0] ?? {};
+  if (count === candidates.length) return candidates;
+  const ids = new Set(claimed);
+  return candidates.filter(({ event }) => ids.has(event.envelope.id));
 }
 
 /** Remembers an event without moving its key's position. */

@@ -11,18 +11,23 @@ const troubles: ReadonlySet<ConsumerNotification["type"]> = new Set([
   "no_responders",
 ]);
 
+export interface Subscription extends Disposable {
+  /** In the order of their delivery; ends, or throws, where something is wrong. */
+  readonly messages: AsyncIterable<JsMsg>;
+}
+
 /**
- * The messages of a pull consumer until something is wrong: missed heartbeats, a consumer or stream that
- * is gone, a connection that was made anew, the signal. The caller then subscribes again from what it knows;
- * what was delivered and not read is delivered again.
+ * Reads a pull consumer until something is wrong: missed heartbeats, a consumer or stream that is gone, a
+ * connection that was made anew, the signal. The caller then subscribes again from what it knows; what was
+ * delivered and not read is delivered again.
  * @param ahead how many messages the broker may send before they are taken
  */
-export async function* messagesOf(
+export async function subscribe(
   nc: NatsConnection,
   consumer: Consumer,
   ahead: number,
   signal: AbortSignal,
-): AsyncGenerator<JsMsg> {
+): Promise<Subscription> {
   const messages = await consumer.consume({
     max_messages: ahead,
     expires: 5_000,
@@ -34,15 +39,17 @@ export async function* messagesOf(
   const watch = async () => {
     for await (const { type } of messages.status()) if (troubles.has(type)) stop();
   };
-  // Ends with the subscription; what ends it with an error is thrown by the loop below.
+  // Ends with the subscription; what ends it with an error is thrown to who reads the messages.
   watch().catch(stop);
-  using _watch = onReconnect(nc, stop);
+  const reconnection = onReconnect(nc, stop);
   signal.addEventListener("abort", stop, { once: true });
   if (signal.aborted) stop();
-  try {
-    yield* messages;
-  } finally {
-    signal.removeEventListener("abort", stop);
-    stop();
-  }
+  return {
+    messages,
+    [Symbol.dispose]() {
+      reconnection[Symbol.dispose]();
+      signal.removeEventListener("abort", stop);
+      stop();
+    },
+  };
 }
