@@ -12,6 +12,9 @@ type RetryPolicy = NonNullable<CallConfig["methodConfig"]["retryPolicy"]>;
 /** grpc-js waits before each retry; its picker then takes another endpoint. */
 const BACKOFF = { initialBackoff: "0.025s", maxBackoff: "1s", backoffMultiplier: 2 };
 
+const NO_HEADERS: CallHeaders = {};
+const NO_FILTERS: CallConfig["dynamicFilterFactories"] = [];
+
 interface Method {
   /** Undefined where this process does not know the contract. */
   readonly plan: MethodPlan | undefined;
@@ -50,13 +53,13 @@ export class FollowedService implements experimental.ConfigSelector {
   /** Asked by grpc-js once a call. */
   invoke(path: string, metadata: Metadata): CallConfig {
     const { rules, methodConfig } = this.#methodOf(path);
-    const headers = rules.route || rules.fault ? headersOf(metadata) : {};
+    const headers = rules.route || rules.fault ? headersOf(metadata) : NO_HEADERS;
     const version = rules.route?.(headers, headers[LISTENER_HEADER]);
     return {
       methodConfig,
       pickInformation: version === undefined ? { path } : { path, version },
       status: rules.fault?.(headers)?.abortCode ?? status.OK,
-      dynamicFilterFactories: [],
+      dynamicFilterFactories: NO_FILTERS,
     };
   }
 

@@ -2,19 +2,12 @@ import { experimental, type Metadata } from "@grpc/grpc-js";
 import type { Balancer } from "../balance/balancer.ts";
 import type { Endpoint, Ticket } from "../balance/endpoint.ts";
 import { fateOf } from "../resilience/load-headers.ts";
-import { verdictOf } from "../resilience/verdict.ts";
+import { type Verdict, verdictOf } from "../resilience/verdict.ts";
 import type { ClientMetrics } from "../telemetry/client-metrics.ts";
 import type { FollowedService } from "./followed-service.ts";
 
 /** A pick that grpc-js has not started by then was picked again, silently. */
 const RESERVATION_MS = 1_000;
-
-interface Reservation {
-  readonly endpoint: Endpoint;
-  readonly atMs: number;
-  readonly ticket: Ticket;
-  state: "picked" | "started" | "ended";
-}
 
 export interface PickerParts {
   readonly balancer: Balancer;
@@ -22,10 +15,62 @@ export interface PickerParts {
   readonly metrics: ClientMetrics | undefined;
 }
 
-/** What came of the attempts of one call so far. */
-interface Attempts {
-  readonly tried: Endpoint[];
-  last: experimental.PickResult["status"];
+type Status = NonNullable<experimental.PickResult["status"]>;
+
+const LAST = Symbol("last attempt");
+
+/** What the config selector says of a call: one object for all of its picks. */
+interface PickInformation {
+  readonly [name: string]: string;
+  [LAST]?: PickedAttempt;
+}
+
+/** An attempt that was picked, as grpc-js is handed it; it is told when the attempt starts and how it ends. */
+class PickedAttempt implements experimental.PickResult {
+  readonly pickResultType = experimental.PickResultType.COMPLETE;
+  readonly status = null;
+  readonly subchannel: experimental.PickResult["subchannel"];
+  readonly atMs: number;
+  /** Where this call has been sent, this attempt included. */
+  readonly tried: readonly Endpoint[];
+  state: "picked" | "started" | "ended" = "picked";
+  /** How it ended. */
+  outcome: Status | null = null;
+  readonly #endpoint: Endpoint;
+  readonly #ticket: Ticket;
+
+  constructor(
+    { subchannel }: experimental.PickResult,
+    endpoint: Endpoint,
+    atMs: number,
+    before: PickedAttempt | undefined,
+  ) {
+    this.subchannel = subchannel;
+    this.atMs = atMs;
+    this.tried = before ? [...before.tried, endpoint] : [endpoint];
+    this.#endpoint = endpoint;
+    this.#ticket = endpoint.begin(atMs);
+  }
+
+  onCallStarted(): void {
+    if (this.state === "picked") this.state = "started";
+  }
+
+  /** Not a method: grpc-js calls it by itself. */
+  readonly onCallEnded: NonNullable<experimental.PickResult["onCallEnded"]> = (code, details, metadata) => {
+    const nowMs = performance.now();
+    const status = Number(code);
+    const trailer = metadata.getMap();
+    this.outcome = { code, details, metadata };
+    this.#endpoint.load.hear(trailer, nowMs);
+    this.end(fateOf(status, trailer).blame ? verdictOf(status) : "neutral", nowMs);
+  };
+
+  end(verdict: Verdict, nowMs: number): void {
+    if (this.state === "ended") return;
+    this.state = "ended";
+    this.#endpoint.end(verdict, nowMs - this.atMs, nowMs, this.#ticket);
+  }
 }
 
 /**
@@ -37,9 +82,8 @@ export class MeshPicker implements experimental.Picker {
   /** Whose policy and budget hold; set before the first pick where it is known. */
   service: FollowedService | undefined;
   readonly #parts: PickerParts;
-  readonly #reservations: Reservation[] = [];
-  /** Attempts of one call share the options object of their metadata. */
-  readonly #attempts = new WeakMap<object, Attempts>();
+  /** Oldest first, without those at the beginning that have started. */
+  readonly #picked: PickedAttempt[] = [];
 
   constructor(parts: PickerParts) {
     this.#parts = parts;
@@ -48,41 +92,26 @@ export class MeshPicker implements experimental.Picker {
   pick(args: experimental.PickArgs): experimental.PickResult {
     const nowMs = performance.now();
     const { balancer, leafOf } = this.#parts;
-    const { path, version } = args.extraPickInfo;
+    const call: PickInformation = args.extraPickInfo;
+    const { path, version, [LAST]: before } = call;
     this.#expire(nowMs);
-    const attempts = this.#attemptsOf(args.metadata);
-    const { tried } = attempts;
-    const endpoint = balancer.pick(nowMs, tried, this.#keyOf(args.metadata), version, path);
+    const endpoint = balancer.pick(nowMs, before?.tried, this.#keyOf(args.metadata), version, path);
     const result = endpoint && leafOf(endpoint)?.getPicker().pick(args);
     if (!result) return QUEUE;
     if (result.pickResultType !== experimental.PickResultType.COMPLETE) return result;
-    if (!this.#mayBeSent(attempts, path, nowMs)) {
-      return { ...QUEUE, pickResultType: experimental.PickResultType.DROP, status: attempts.last };
-    }
-    tried.push(endpoint);
-    const reservation = this.#reserve(endpoint, nowMs);
-    return {
-      ...result,
-      onCallStarted: () => {
-        if (reservation.state === "picked") reservation.state = "started";
-        result.onCallStarted?.();
-      },
-      onCallEnded: (code, details, metadata) => {
-        const trailer = metadata.getMap();
-        endpoint.load.hear(trailer, performance.now());
-        const status = Number(code);
-        attempts.last = { code: status, details, metadata };
-        this.#end(reservation, fateOf(status, trailer).blame ? verdictOf(status) : "neutral");
-        result.onCallEnded?.(code, details, metadata);
-      },
-    };
+    const failure = before?.outcome;
+    if (!this.#mayBeSent(failure, path, nowMs)) return { ...DROP, status: failure ?? null };
+    const attempt = new PickedAttempt(result, endpoint, nowMs, before);
+    call[LAST] = attempt;
+    this.#picked.push(attempt);
+    return attempt;
   }
 
   /** Where the budget is used up, a call ends as its last attempt did: grpc-js would send it again regardless. */
-  #mayBeSent({ last }: Attempts, path: string | undefined, nowMs: number): boolean {
+  #mayBeSent(failure: Status | null | undefined, path: string | undefined, nowMs: number): boolean {
     if (!this.service) return true;
     const { budget } = this.service;
-    if (!last) {
+    if (!failure) {
       budget.deposit(nowMs);
       return true;
     }
@@ -92,28 +121,14 @@ export class MeshPicker implements experimental.Picker {
     return true;
   }
 
-  #reserve(endpoint: Endpoint, atMs: number): Reservation {
-    const reservation: Reservation = { endpoint, atMs, ticket: endpoint.begin(atMs), state: "picked" };
-    this.#reservations.push(reservation);
-    return reservation;
-  }
-
-  #end(reservation: Reservation, verdict: ReturnType<typeof verdictOf>): void {
-    if (reservation.state === "ended") return;
-    reservation.state = "ended";
-    const nowMs = performance.now();
-    reservation.endpoint.end(verdict, nowMs - reservation.atMs, nowMs, reservation.ticket);
-  }
-
   #expire(nowMs: number): void {
-    const reservations = this.#reservations;
-    while (reservations.length > 0) {
-      const [oldest] = reservations;
-      if (oldest!.state === "picked") {
-        if (nowMs - oldest!.atMs < RESERVATION_MS) return;
-        this.#end(oldest!, "neutral");
+    const picked = this.#picked;
+    for (let oldest = picked[0]; oldest; oldest = picked[0]) {
+      if (oldest.state === "picked") {
+        if (nowMs - oldest.atMs < RESERVATION_MS) return;
+        oldest.end("neutral", nowMs);
       }
-      reservations.shift();
+      picked.shift();
     }
   }
 
@@ -121,16 +136,6 @@ export class MeshPicker implements experimental.Picker {
   #keyOf(metadata: Metadata): string | undefined {
     const { hash } = this.#parts.balancer;
     return hash?.kind === "header" ? metadata.get(hash.name)[0]?.toString() : undefined;
-  }
-
-  #attemptsOf(metadata: Metadata): Attempts {
-    const options = metadata.getOptions();
-    const known = this.#attempts.get(options);
-    // Without this header it is a first attempt, of a caller that uses its metadata again.
-    if (known && metadata.get("grpc-previous-rpc-attempts").length > 0) return known;
-    const attempts: Attempts = { tried: [], last: null };
-    this.#attempts.set(options, attempts);
-    return attempts;
   }
 }
 
@@ -141,3 +146,5 @@ const QUEUE: experimental.PickResult = {
   onCallStarted: null,
   onCallEnded: null,
 };
+
+const DROP = { ...QUEUE, pickResultType: experimental.PickResultType.DROP };

@@ -135,9 +135,8 @@ export class MeshPolicy implements experimental.LoadBalancer {
     return true;
   }
 
-  exitIdle(): void {
-    for (const { leaf } of this.#children.values()) leaf.exitIdle();
-  }
+  /** grpc-js says so before each call; no leaf stays idle, see `#onState`. */
+  exitIdle(): void {}
 
   /** Each leaf keeps its own. */
   resetBackoff(): void {}
