@@ -5,11 +5,7 @@ import {
   TrackImportedSchema,
   TrackRemovedSchema,
 } from "@antiphon/proto/antiphon/catalog/v1/events";
-import {
-  PlaybackEndedSchema,
-  PlaybackQualifiedSchema,
-  PlaybackSkippedSchema,
-} from "@antiphon/proto/antiphon/player/v1/events";
+import { PlaybackQualifiedSchema, PlaybackSkippedSchema } from "@antiphon/proto/antiphon/player/v1/events";
 import {
   TrackAddedSchema,
   TrackLikedSchema,
@@ -45,8 +41,8 @@ export function recommendationEvents({ taste, known, clock }: EventsDeps): Event
   };
 
   return [
+    // An end is no hearing: who leaps to it has not heard the track, and who heard it has qualified before.
     on(PlaybackQualifiedSchema, (played, context) => observe("heard", played.playbackId, played, context)),
-    on(PlaybackEndedSchema, (played, context) => observe("heard", played.playbackId, played, context)),
     on(PlaybackSkippedSchema, async (played, context) => {
       if (played.positionMs < SKIP_BEFORE_MS) await observe("skipped", played.playbackId, played, context);
     }),
