@@ -6,8 +6,6 @@ import { type Round, type RoundOrder, Worker } from "./rounds.ts";
 const CONCURRENCY = 64;
 /** Listeners of the one server, so that the mesh has endpoints to choose from. */
 const ENDPOINTS = 3;
-/** Until the hot functions are compiled. */
-const WARM_UP_MS = 2_000;
 /** The program in `bench/peers` that each client runs, and how many of the server's listeners it is told of. */
 const CLIENTS = {
   mesh: { program: "mesh", endpoints: ENDPOINTS },
@@ -60,14 +58,22 @@ export async function run({ quick, say }: BenchOptions): Promise<readonly Line[]
   const processes = quick ? 1 : 3;
   // Many short rounds, so that what else happens on the machine hits all clients alike.
   const rounds = quick ? 5 : 8;
-  const order: RoundOrder = { durationMs: quick ? 600 : 1_500, concurrency: CONCURRENCY };
+  const order: RoundOrder = { durationMs: quick ? 600 : 1_000, concurrency: CONCURRENCY };
+  // Until all that is hot has been compiled, which takes some 8 s of calls; in a quick run nobody is there yet.
+  const warmUp: RoundOrder = { durationMs: quick ? 2_000 : 8_000, concurrency: CONCURRENCY };
   for (const [client, layers] of Object.entries(LAYERS)) say(`${client}: ${layers.join(" > ")}`);
-  say(`both: p2c peak-ewma, opossum breakers; mesh: prom-client`);
+  say("both: p2c peak-ewma, opossum breakers; mesh: prom-client");
 
   const measured = new Map<ClientName, Measured>();
   for (const client of Object.keys(CLIENTS) as ClientName[]) measured.set(client, { rounds: [], served: 0 });
   for (let group = 1; group <= processes; group++) {
-    await measureGroup(measured, rounds, order, (text) => say(`process ${group}/${processes} ${text}`));
+    const plan = {
+      rounds,
+      order,
+      warmUp,
+      say: (text: string) => say(`process ${group}/${processes} ${text}`),
+    };
+    await measureGroup(measured, plan);
   }
 
   return PAIRS.map(({ ours, peer, target }) => {
@@ -99,12 +105,18 @@ export async function run({ quick, say }: BenchOptions): Promise<readonly Line[]
   });
 }
 
+interface Plan {
+  /** Of each client. */
+  readonly rounds: number;
+  readonly order: RoundOrder;
+  readonly warmUp: RoundOrder;
+  readonly say: (text: string) => void;
+}
+
 /** One process of each client, which take turns. */
 async function measureGroup(
   measured: ReadonlyMap<ClientName, Measured>,
-  rounds: number,
-  order: RoundOrder,
-  say: (text: string) => void,
+  { rounds, order, warmUp, say }: Plan,
 ): Promise<void> {
   const server = new Worker("../peers/echo-server.ts", [String(ENDPOINTS)]);
   const workers = new Map<ClientName, Worker>();
@@ -114,7 +126,7 @@ async function measureGroup(
       const worker = new Worker(`../peers/${program}.ts`, ports.slice(0, endpoints).map(String));
       workers.set(client, worker);
       await worker.hear();
-      await worker.ask<Round>({ ...order, durationMs: WARM_UP_MS });
+      await worker.ask<Round>(warmUp);
     }
     for (let turn = 1; turn <= rounds; turn++) {
       for (const [client, worker] of workers) {
