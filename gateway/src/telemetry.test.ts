@@ -86,3 +86,16 @@ test.each([
   expect(answer?.status).toBe(200);
   expect(await counted()).toEqual([`${path} InvalidArgument 200 ${protocol} 1`]);
 });
+
+test("a bug of ours in a call counts as internal, though HTTP says that all is well", async () => {
+  await stopEdge(edge);
+  metrics = new Registry();
+  const admit = async () => {
+    throw new TypeError("a bug");
+  };
+  edge = await startEdge({ metrics, admission: { admit } });
+  const fields = { ":method": "POST", ":path": GET_TRACK, "content-type": "application/grpc-web+json" };
+  const answer = await overHttp2(edge.front.port, fields, enveloped(Buffer.from("{}")));
+  expect(answer?.status).toBe(200);
+  expect(await counted()).toEqual([`${GET_TRACK} Internal 200 grpc-web 1`]);
+});

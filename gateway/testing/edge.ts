@@ -21,7 +21,7 @@ import { exportJWK, generateKeyPair, type JWK, SignJWT } from "jose";
 import { pino } from "pino";
 import { Registry } from "prom-client";
 import { addressOf } from "../src/address.ts";
-import { admission } from "../src/admission.ts";
+import { type Admission, admission } from "../src/admission.ts";
 import { MAX_MESSAGE_BYTES } from "../src/calls.ts";
 import { builtOffers } from "../src/contracts/offer.ts";
 import { type Route, readContracts } from "../src/contracts/routes.ts";
@@ -74,6 +74,8 @@ export async function startEdge(
     /** Origins of pages that may call as ours does, and the page that is ours. */
     readonly origins?: readonly string[];
     readonly page?: NodeHandler;
+    /** Default: what admits in production, with these limits and sessions. */
+    readonly admission?: Admission;
     log?: Logger;
     metrics?: Registry;
     limits?: FrontLimits;
@@ -173,12 +175,14 @@ export async function startEdge(
     .map((route) => (overrides.cached?.includes(route.method.name) ? keptForAMinute(route) : route));
   const calls = {
     contracts,
-    admission: admission({
-      sessions,
-      limits: rateLimits(monotonic),
-      shedder: loadShedder(overrides.guard ?? unguarded()),
-      ownOrigins: origins,
-    }),
+    admission:
+      overrides.admission ??
+      admission({
+        sessions,
+        limits: rateLimits(monotonic),
+        shedder: loadShedder(overrides.guard ?? unguarded()),
+        ownOrigins: origins,
+      }),
     guesses: guesses(monotonic),
     addressOf: (request: NodeRequest) => addressOf(request, false),
     transport: () => ({ ...services, ...bytesOver(services) }),
