@@ -1,7 +1,8 @@
-import pg from "pg";
+import type pg from "pg";
 import { pino } from "pino";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { freshDatabase, until } from "../testing/index.ts";
+import { openPool } from "./database.ts";
 import { TooManyWatchersError, VersionFeed } from "./version-feed.ts";
 
 let database: Awaited<ReturnType<typeof freshDatabase>>;
@@ -13,7 +14,7 @@ const versions = new Map<string, bigint>();
 
 beforeAll(async () => {
   database = await freshDatabase();
-  pool = new pg.Pool({ connectionString: database.url });
+  pool = openPool(database.url);
 });
 afterAll(async () => {
   await pool.end();

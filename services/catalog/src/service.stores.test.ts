@@ -1,4 +1,4 @@
-import { withTransaction } from "@antiphon/mesh";
+import { openPool, withTransaction } from "@antiphon/mesh";
 import { event, eventMigrations, openOutbox } from "@antiphon/mesh/events";
 import { freshDatabase, type TestDatabase, until } from "@antiphon/mesh/testing";
 import { CatalogErrorReason, CatalogService } from "@antiphon/proto/antiphon/catalog/v1/catalog";
@@ -6,7 +6,7 @@ import { MediaErrorDetailSchema, MediaErrorReason } from "@antiphon/proto/antiph
 import { AudioReadySchema } from "@antiphon/proto/antiphon/player/v1/events";
 import { create } from "@bufbuild/protobuf";
 import { Code, type ConnectError } from "@connectrpc/connect";
-import { Pool } from "pg";
+import type { Pool } from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { refusal, startCatalog, type TestCatalog } from "../testing/catalog.ts";
 import { fixture, type MusicFolder, troubledFolder } from "../testing/music.ts";
@@ -250,7 +250,7 @@ describe("events", () => {
   let pool: Pool;
   beforeAll(async () => {
     player = await freshDatabase();
-    pool = new Pool({ connectionString: player.url, max: 3 });
+    pool = openPool(player.url, { max: 3 });
     await eventMigrations(pool);
   });
   afterAll(async () => {

@@ -1,4 +1,4 @@
-import { type CallError, defineConfig, newId } from "@antiphon/mesh";
+import { type CallError, defineConfig, newId, openPool } from "@antiphon/mesh";
 import { backing, freshDatabase, startMesh, type TestMesh } from "@antiphon/mesh/testing";
 import {
   CatalogErrorDetailSchema,
@@ -8,7 +8,7 @@ import {
 } from "@antiphon/proto/antiphon/catalog/v1/catalog";
 import { MediaService } from "@antiphon/proto/antiphon/media/v1/media";
 import { type Client, type Code, ConnectError } from "@connectrpc/connect";
-import { Pool } from "pg";
+import type { Pool } from "pg";
 import { build } from "../src/build.ts";
 
 const OPERATOR = { id: "lst_00000000000000000000", operator: true };
@@ -38,7 +38,7 @@ export async function startCatalog(replicas = 1): Promise<TestCatalog> {
     // The broker is shared with other tests: a name of its own is a consumer group of its own.
     build: (deps) => build({ ...deps, name }, { databaseUrl: database.url, mesh: config }),
   });
-  const pool = new Pool({ connectionString: database.url, max: 2 });
+  const pool = openPool(database.url, { max: 2 });
   const catalog = mesh.client(CatalogService);
   return {
     mesh,
