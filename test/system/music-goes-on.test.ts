@@ -97,7 +97,7 @@ test("the listener chooses a quality: it is heard within seconds, and kept to", 
     .waitFor();
 });
 
-// The last one: a quality whose bytes could not be played is left out from here on.
+// The last one: a quality whose bytes could not be played is left out for a minute.
 test("a URL expires in mid-track, and bytes are altered on the way: the music goes on", async () => {
   const answers = [
     { status: 403, body: "this URL has expired" },

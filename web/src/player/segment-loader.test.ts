@@ -127,4 +127,27 @@ describe("loading a segment", () => {
     await loader.load(playback(), 0, context, signal);
     expect(asked).toEqual(["/24 0-29", "/256 0-29 reload"]);
   });
+
+  it("trusts a quality again after a minute, past all caches, and each time it fails anew after twice as long", async () => {
+    const loader = loaderAt(6_000);
+    const urlAfter = async (ms: number) => {
+      vi.advanceTimersByTime(ms);
+      await loader.load(playback(), 1, context, signal);
+      return asked.at(-1);
+    };
+    for (const pauseMs of [60_000, 120_000]) {
+      loader.distrust(rendition(256));
+      expect(await urlAfter(pauseMs - 1)).toBe("/24 30-49");
+      expect(await urlAfter(1)).toBe("/256 30-49 reload");
+    }
+  });
+
+  it("counts a quality that is told of twice for the same failure once", async () => {
+    const loader = loaderAt(6_000);
+    loader.distrust(rendition(256));
+    loader.distrust(rendition(256));
+    vi.advanceTimersByTime(60_000);
+    await loader.load(playback(), 0, context, signal);
+    expect(asked).toEqual(["/256 0-29 reload"]);
+  });
 });

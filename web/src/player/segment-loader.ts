@@ -1,5 +1,6 @@
 import { byThroughput, chooseQuality, shouldAbandon } from "./abr.ts";
 import { backoffMs, pause } from "./backoff.ts";
+import { Distrust } from "./distrust.ts";
 import { fetchRange, MediaFetchError, type OnProgress } from "./fetch-range.ts";
 import type { ByteRange, LoadedSegment, Playback, Rendition } from "./playback.ts";
 import type { ThroughputEstimator } from "./throughput.ts";
@@ -39,7 +40,7 @@ const MAX_INITS = 16;
 export class SegmentLoader {
   private readonly throughput: ThroughputEstimator;
   private readonly inits = new Map<string, Uint8Array<ArrayBuffer>>();
-  private readonly distrusted = new Set<string>();
+  private readonly distrusted = new Distrust();
 
   constructor(throughput: ThroughputEstimator) {
     this.throughput = throughput;
@@ -80,7 +81,7 @@ export class SegmentLoader {
     }
   }
 
-  /** The browser could not decode it: it is fetched past all caches, and only where there is no other one. */
+  /** The browser could not decode it: for a while it is fetched only where there is no other one. */
   distrust(rendition: Rendition): void {
     this.distrusted.add(rendition.id);
     this.inits.clear();
@@ -88,14 +89,16 @@ export class SegmentLoader {
 
   /** Whether what came with StartPlayback is what would be fetched. */
   private takes({ rendition }: LoadedSegment, { starting, fixedKbps }: LoadContext): boolean {
-    return starting && !this.distrusted.has(rendition.id) && rendition.bitrateKbps <= (fixedKbps ?? Infinity);
+    return (
+      starting && !this.distrusted.includes(rendition.id) && rendition.bitrateKbps <= (fixedKbps ?? Infinity)
+    );
   }
 
   /** The index of a rendition; of the neighbours below and above where the browser refused that one. */
   private choose(playback: Playback, index: number, context: LoadContext): number {
     const wanted = this.wanted(playback, index, context);
     const trusted = playback.renditions
-      .map(({ id }, i) => (this.distrusted.has(id) ? -1 : i))
+      .map(({ id }, i) => (this.distrusted.includes(id) ? -1 : i))
       .filter((i) => i >= 0);
     return trusted.findLast((i) => i <= wanted) ?? trusted[0] ?? wanted;
   }
@@ -126,7 +129,8 @@ export class SegmentLoader {
       context.fixedKbps === undefined ? playback.renditions[quality - 1]?.segments[index] : undefined;
     const segment = rendition.segments[index] as ByteRange;
     const known = this.inits.get(ladderOf(playback));
-    const cache = this.distrusted.has(rendition.id) ? "reload" : context.starting ? "no-store" : "default";
+    const usual = context.starting ? "no-store" : "default";
+    const cache = this.distrusted.remembers(rendition.id) ? "reload" : usual;
     return this.watched(segment, fallback, context, signal, async (within, onProgress) => {
       // One request brings both where the segment follows its init segment in the file.
       if (!known && rendition.init.offset + rendition.init.length === segment.offset) {
