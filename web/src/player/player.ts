@@ -1,8 +1,9 @@
 import type { Track } from "@antiphon/proto/antiphon/catalog/v1/catalog";
 import type { Deck } from "./deck.ts";
+import { Decks } from "./decks.ts";
 import { Engine } from "./engine.ts";
-import { AudioOutput } from "./output.ts";
-import { playbackFrom, supportedCodecs, UnsupportedAudioError } from "./playback.ts";
+import { playbackOpener } from "./open-playback.ts";
+import { UnsupportedAudioError } from "./playback.ts";
 import {
   type Command,
   idleState,
@@ -14,64 +15,46 @@ import { QualityLog } from "./quality-log.ts";
 import type { Queue, QueueItem } from "./queue.ts";
 import * as queues from "./queue.ts";
 import { Radio } from "./radio.ts";
-import { RemoteDeck } from "./remote-deck.ts";
 import { ReportQueue } from "./report-queue.ts";
 import { Reporter } from "./reporter.ts";
-import { readSettings, writeSettings } from "./settings.ts";
+import { readSettings } from "./settings.ts";
+import { Sound } from "./sound.ts";
 import { Store } from "./store.ts";
-import { ThroughputEstimator } from "./throughput.ts";
 
 /** Pressing "previous" later than this plays the track from its start. */
 const RESTART_AFTER_S = 3;
 /** Radio is asked for so long before the queue ends, that it follows without a gap. */
 const RADIO_AHEAD_S = 45;
-/** On such a line a better first segment is as good as there; on a slower one the lowest comes with the answer. */
-const FAST_KBPS = 4_000;
 /** Told to be so near to where it is, the music goes on undisturbed. */
 const NEAR_S = 0.75;
 
 /** The queue, played: the one object that the page talks to. Knows no framework. */
 export class Player {
   private readonly ports: PlayerPorts;
-  private readonly output: AudioOutput;
-  private readonly engine: Engine;
-  private readonly reporter: Reporter;
-  private readonly throughput: ThroughputEstimator;
-  private readonly radio: Radio;
   private readonly store: Store<PlayerState>;
-  private readonly codecs = supportedCodecs(MediaSource.isTypeSupported);
+  private readonly sound: Sound;
+  private readonly engine: Engine;
+  private readonly decks: Decks;
+  private readonly reporter: Reporter;
+  private readonly radio: Radio;
   private readonly followers = new Set<(command: Command) => void>();
   private readonly seen = { startMs: 0, stalls: 0, qualityChanges: 0 };
-  /** Another device that plays; undefined while this one does, or none. */
-  private remote: RemoteDeck | undefined;
-  /** Where a track that is not loaded goes on. */
-  private restS = 0;
 
   constructor(element: HTMLAudioElement, ports: PlayerPorts) {
     this.ports = ports;
-    const { volume, muted, throughputKbps, qualityKbps } = readSettings(localStorage);
-    this.throughput = new ThroughputEstimator(throughputKbps);
-    this.output = new AudioOutput(element);
-    element.volume = volume;
-    element.muted = muted;
-    this.store = new Store(idleState({ volume, muted, qualityKbps }));
+    const settings = readSettings(localStorage);
+    this.store = new Store(idleState(settings));
+    this.sound = new Sound(element, this.store, settings.throughputKbps);
     this.radio = new Radio(ports.radio);
-    this.engine = new Engine(this.output, this.throughput, {
-      open: async (trackId, atOnce, signal) => {
-        const inlineFirstSegment = atOnce && this.throughput.kbps < FAST_KBPS;
-        const request = { trackId, codecs: this.codecs, inlineFirstSegment };
-        const answer = await ports.startPlayback(request, signal);
-        const playback = playbackFrom(answer, MediaSource.isTypeSupported);
-        const asAlbum = queues.playsAsAlbum(this.state.queue, trackId);
-        return asAlbum ? { ...playback, gainDb: answer.albumGainDb ?? playback.gainDb } : playback;
-      },
+    this.engine = new Engine(this.sound.output, this.sound.throughput, {
+      open: playbackOpener(ports, this.sound.throughput, () => this.state.queue),
       isFinal: (error) => error instanceof UnsupportedAudioError || ports.isFinal(error),
       onChange: () => this.refresh(),
       onTime: () => this.onTime(),
       onStarted: (playback, startMs) => {
         this.reporter.started(playback, startMs);
         this.seen.startMs = startMs;
-        this.saveSettings();
+        this.sound.keep();
       },
       onAdvance: () => this.onAdvance(),
       onEnded: () => void this.onEnded(),
@@ -81,7 +64,8 @@ export class Player {
       },
       onFailed: (cue, error) => this.onFailed(cue.uid, error),
     });
-    this.engine.setQuality(qualityKbps);
+    this.engine.setQuality(settings.qualityKbps);
+    this.decks = new Decks(this.engine, () => this.refresh());
     const quality = new QualityLog(ports.reportQuality, ports.appVersion);
     addEventListener("pagehide", () => quality.flush());
     this.reporter = new Reporter(new ReportQueue(ports.reportPlayback, ports.isFinal), quality, () => ({
@@ -104,14 +88,14 @@ export class Player {
 
   /** Read it as often as it is drawn: it is not part of the state, which would change all the time. */
   get positionMs(): number {
-    const positionMs = this.positionS * 1000;
+    const positionMs = this.decks.positionS * 1000;
     const { durationMs } = this.state;
     return durationMs > 0 ? Math.min(positionMs, durationMs) : positionMs;
   }
 
   /** What sounds right now, from 0 (silence) to about 1. */
   get level(): number {
-    return this.output.level();
+    return this.sound.output.level();
   }
 
   /** Read it as often as it is shown. */
@@ -121,7 +105,7 @@ export class Player {
       codec: /codecs="(.+)"/.exec(engine.rendition?.mimeType ?? "")?.[1] ?? "",
       bitrateKbps: this.state.bitrateKbps,
       bufferS: engine.bufferS,
-      throughputKbps: this.throughput.kbps,
+      throughputKbps: this.sound.throughput.kbps,
       ...this.seen,
     };
   }
@@ -130,7 +114,7 @@ export class Player {
   setQuality(qualityKbps: number | undefined): void {
     this.engine.setQuality(qualityKbps);
     this.update({ qualityKbps });
-    this.saveSettings();
+    this.sound.keep();
   }
 
   /** Replaces the queue and plays it from `start` on. */
@@ -174,7 +158,7 @@ export class Player {
   resume(): void {
     const item = queues.currentItem(this.state.queue);
     if (this.deck.isLoaded) this.deck.play();
-    else if (item) this.start(item, this.restS);
+    else if (item) this.start(item, this.decks.positionS);
     else return;
     this.tell({ kind: "playing", playing: true });
   }
@@ -189,14 +173,13 @@ export class Player {
   /** The track's start, or the track before where it has hardly begun. */
   previous(): void {
     const index = queues.previousIndex(this.state.queue);
-    if (index === undefined || this.positionS > RESTART_AFTER_S) this.seek(0);
+    if (index === undefined || this.decks.positionS > RESTART_AFTER_S) this.seek(0);
     else this.playAt(index);
   }
 
   seek(positionMs: number): void {
     const positionS = Math.min(Math.max(0, positionMs), this.state.durationMs) / 1000;
-    if (this.deck.isLoaded) this.deck.seek(positionS);
-    else this.restS = positionS;
+    this.decks.seek(positionS);
     // What was leapt over was not heard, however short.
     this.reporter.tick(false);
     this.tell({ kind: "seek", positionMs: Math.round(positionS * 1000) });
@@ -204,11 +187,11 @@ export class Player {
 
   /** From 0 to 1. Makes it audible again where it was muted. */
   setVolume(volume: number): void {
-    this.setSound(Math.min(Math.max(0, volume), 1), false);
+    this.sound.setVolume(volume);
   }
 
   toggleMute(): void {
-    this.setSound(this.state.volume, !this.state.muted);
+    this.sound.toggleMute();
   }
 
   /** Silence, and an empty queue: at sign-out. */
@@ -226,14 +209,13 @@ export class Player {
 
   /** Another device plays the current track: this one is silent, shows it, and commands it. */
   playElsewhere(positionMs: number, playing: boolean): void {
-    if (!this.remote) this.silence();
-    this.remote ??= new RemoteDeck(() => this.refresh());
-    this.remote.place(positionMs / 1000, playing);
+    if (!this.decks.isElsewhere) this.silence();
+    this.decks.goElsewhere(positionMs / 1000, playing);
   }
 
   /** This device is told to play the current track, or not to. */
   playHere(positionMs: number, playing: boolean): void {
-    this.remote = undefined;
+    this.decks.comeHere();
     const item = queues.currentItem(this.state.queue);
     const positionS = positionMs / 1000;
     if (item && this.engine.cue?.uid === item.uid) {
@@ -248,9 +230,9 @@ export class Player {
 
   /** No device plays: the current track can be gone on with here. */
   rest(positionMs: number): void {
-    this.remote = undefined;
+    this.decks.comeHere();
     this.silence();
-    this.restS = positionMs / 1000;
+    this.decks.restAt(positionMs / 1000);
     this.refresh();
   }
 
@@ -262,7 +244,7 @@ export class Player {
   /** Silence for good, and the speakers given back: a page that goes on without the player. */
   async close(): Promise<void> {
     this.clear();
-    await this.output.close();
+    await this.sound.output.close();
   }
 
   private playCurrent(): void {
@@ -333,19 +315,6 @@ export class Player {
     this.ports.onFailed(item.track, error);
   }
 
-  private setSound(volume: number, muted: boolean): void {
-    this.output.element.volume = volume;
-    this.output.element.muted = muted;
-    this.update({ volume, muted });
-    this.saveSettings();
-  }
-
-  private saveSettings(): void {
-    const { volume, muted, qualityKbps } = this.state;
-    const throughputKbps = Math.round(this.throughput.kbps);
-    writeSettings(localStorage, { volume, muted, throughputKbps, qualityKbps });
-  }
-
   private refresh(): void {
     const { engine, deck } = this;
     const playing = deck.wantsToPlay ? (deck.isWaiting ? "waiting" : "playing") : "paused";
@@ -364,11 +333,7 @@ export class Player {
   }
 
   private get deck(): Deck {
-    return this.remote ?? this.engine;
-  }
-
-  private get positionS(): number {
-    return this.deck.isLoaded ? this.deck.positionS : this.restS;
+    return this.decks.current;
   }
 
   private change(queue: Queue): void {
