@@ -26,7 +26,9 @@ export function ArtistCard({ artist }: { artist: Artist }) {
     <Link to={`/artist/${artist.id}`} className="card round">
       <Cover coverId={artist.coverId} albumKey={artist.id} />
       <span className="card-title">{artist.name}</span>
-      <span className="card-note">{counted(artist.albumCount, "album")}</span>
+      <span className="card-note">
+        {artist.albumCount > 0 ? counted(artist.albumCount, "album") : counted(artist.trackCount, "track")}
+      </span>
     </Link>
   );
 }

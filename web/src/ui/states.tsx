@@ -1,4 +1,5 @@
 import type { ReactNode } from "react";
+import { Link } from "react-router";
 import { describeError, isNotFound } from "../rpc/errors.ts";
 import { Icon, type IconName } from "./icons.tsx";
 import "./states.css";
@@ -26,6 +27,9 @@ export function ErrorState({ error, onRetry }: { error: unknown; onRetry: () => 
     return (
       <EmptyState icon="search" title="This is not here">
         <p>It may have been removed, or the address has a typing error.</p>
+        <Link to="/" className="button primary">
+          Go home
+        </Link>
       </EmptyState>
     );
   }
