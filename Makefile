@@ -20,7 +20,7 @@ proto/buf/validate/validate.proto: node_modules/.package-lock.json
 setup: node_modules/.package-lock.json proto/buf/validate/validate.proto
 
 run: setup ## the whole system on this machine (MUSIC=/path/to/your/music, ARGS=--help)
-	@node deploy/local/main.ts $(if $(MUSIC),--music "$(MUSIC)") $(ARGS)
+	@exec node deploy/local/main.ts $(if $(MUSIC),--music "$(MUSIC)") $(ARGS)
 
 test: setup ## all tests; brings up what they need
 	@node test/src/main.ts

@@ -1,8 +1,8 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { ensureDatabase, startConsul, startNats, startPostgres } from "./backing.ts";
 
 let dir: string;
@@ -11,6 +11,7 @@ beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), "antiphon-backing-"));
 });
 afterEach(async () => {
+  vi.unstubAllEnvs();
   await Promise.all(servers.splice(0).map((each) => each.kill()));
   await rm(dir, { recursive: true });
 });
@@ -47,6 +48,16 @@ test("PostgreSQL's data is used again by the next run, with the same password", 
   expect(new URL(second.url).password).toBe(new URL(first.url).password);
   expect(await query(second.url, "SELECT id FROM kept")).toEqual([{ id: 1 }]);
 });
+
+test.runIf(process.getuid?.() === 0)(
+  "where root cannot have a namespace, a folder that nobody may enter is said with what to do",
+  async () => {
+    await writeFile(join(dir, "unshare"), "#!/bin/sh\nexit 1\n", { mode: 0o755 });
+    vi.stubEnv("PATH", `${dir}:${process.env.PATH}`);
+    const refused = await startPostgres({ dir: join(dir, "postgres") }).catch(({ message }) => message);
+    expect(refused).toMatch(/Permission denied; as root it runs as nobody, .* run as an ordinary user$/);
+  },
+);
 
 test("NATS that was killed comes back at its address with JetStream", async () => {
   const nats = await startNats({ dir });

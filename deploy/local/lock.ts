@@ -13,13 +13,13 @@ export type LockHolder = z.infer<typeof holderShape>;
  * gone is taken over. Resolves with what gives it back. Throws a `Sentence` when another holds it.
  */
 export async function takeLock(path: string, holder: LockHolder): Promise<() => Promise<void>> {
-  await mkdir(dirname(path), { recursive: true });
+  await mkdir(dirname(path), { recursive: true }).catch((error) => refuse(dirname(path), error));
   for (let attempt = 0; attempt < 2; attempt++) {
     const taken = await writeFile(path, JSON.stringify(holder), { flag: "wx" }).then(
       () => true,
       (error: NodeJS.ErrnoException) => {
         if (error.code === "EEXIST") return false;
-        throw new Sentence(`cannot write ${path}: ${error.message}`);
+        return refuse(dirname(path), error);
       },
     );
     if (taken) return () => rm(path, { force: true });
@@ -32,6 +32,12 @@ export async function takeLock(path: string, holder: LockHolder): Promise<() => 
     await rm(path, { force: true });
   }
   throw new Sentence(`${path} is taken by another make run that has just started`);
+}
+
+function refuse(folder: string, { code }: NodeJS.ErrnoException): never {
+  throw new Sentence(
+    `${folder} cannot be written (${code}): give it back if another user ran it, or name another folder in ANTIPHON_DIR`,
+  );
 }
 
 async function readHolder(path: string): Promise<LockHolder | undefined> {

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
+import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
@@ -36,7 +36,7 @@ test("--help says what can be chosen", async () => {
 test("a folder of music that is absent, or is none, is said in one sentence", async () => {
   const absent = join(dir, "absent");
   expect(await makeRun("--music", absent)).toEqual(
-    sentence(`${absent} cannot be read: there is no such folder`),
+    sentence(`there is no folder ${absent}: MUSIC names one, or is singularity or wesnoth for free music`),
   );
   const file = join(dir, "song.mp3");
   await writeFile(file, "");
@@ -45,11 +45,24 @@ test("a folder of music that is absent, or is none, is said in one sentence", as
   );
 });
 
-test("a port that is taken is said in one sentence, with the flag that chooses another", async () => {
+test("a folder of music may begin with ~, also where the shell left that alone", async () => {
+  const { stderr } = await makeRun("--music", "~/no such music");
+  expect(stderr).toContain(`there is no folder ${join(homedir(), "no such music")}:`);
+});
+
+test("a folder of data that cannot be written is said in one sentence, with what to do", async () => {
+  await writeFile(join(dir, "antiphon"), "");
+  const { stderr } = await makeRun();
+  expect(stderr).toMatch(
+    /^antiphon: \S+\/antiphon cannot be written \(E\w+\): give it back .* or name another folder in ANTIPHON_DIR\n$/,
+  );
+});
+
+test("a port that is taken is said in one sentence, with the command that chooses another", async () => {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
-  const text = `port ${port} is taken: stop what listens there, or choose another with --port`;
+  const text = `port ${port} is taken: stop what listens there, or choose another: make run ARGS="--port ${port + 1}"`;
   expect(await makeRun("--port", String(port))).toEqual(sentence(text));
   server.close();
 });

@@ -117,7 +117,7 @@ async function requireFree(ports: SystemPorts): Promise<void> {
   for (const name of ["gateway", "consul", "prometheus"] as const) {
     if (await isPortFree(ports[name])) continue;
     throw new Sentence(
-      `port ${ports[name]} is taken: stop what listens there, or choose another with ${flags[name]}`,
+      `port ${ports[name]} is taken: stop what listens there, or choose another: make run ARGS="${flags[name]} ${ports[name] + 1}"`,
     );
   }
 }

@@ -1,5 +1,6 @@
 import { constants } from "node:fs";
 import { access, copyFile, mkdir, mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
+import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import {
@@ -17,13 +18,16 @@ import { Sentence } from "./sentence.ts";
 import type { System } from "./system.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Resolves with the absolute path. Throws a `Sentence` where it is not a folder that can be read. */
+/**
+ * Resolves with the absolute path; `~` is the home folder, also where the shell left it alone.
+ * Throws a `Sentence` where it is not a folder that can be read.
+ */
 export async function musicFolder(path: string): Promise<string> {
-  const folder = resolve(path);
+  const folder = resolve(path.replace(/^~(?=\/|$)/, homedir()));
   const info = await stat(folder).catch((error: NodeJS.ErrnoException) => {
-    throw new Sentence(
-      `${folder} cannot be read: ${error.code === "ENOENT" ? "there is no such folder" : error.message}`,
-    );
+    if (error.code !== "ENOENT") throw new Sentence(`${folder} cannot be read: ${error.message}`);
+    const free = Object.keys(FREE_MUSIC).join(" or ");
+    throw new Sentence(`there is no folder ${folder}: MUSIC names one, or is ${free} for free music`);
   });
   if (!info.isDirectory())
     throw new Sentence(`${folder} is not a folder: name the folder that holds your music`);
@@ -134,6 +138,8 @@ export function operatorOf(system: System): Operator {
         terminal.line(`  ${imported} tracks imported, ${changed} changed, ${unchanged} as they were`);
         for (const { file, message } of problems) terminal.line(`  ${file}: ${message}`);
         tracks = imported + changed + unchanged;
+        if (tracks === 0)
+          terminal.line(`  no music in ${folder}: name another with make run MUSIC=/path/to/music`);
       }
       return tracks;
     },

@@ -10,14 +10,14 @@ export interface RunOptions {
 
 export const usage = `make run: the whole of Antiphon on this machine
 
-  make run                       everything, with a free album from Debian's archive
+  make run                       everything, with a free album of 16 tracks from Debian's archive
   make run MUSIC=/path/to/music  the same, with your music
-  make run MUSIC=wesnoth         the same, with 41 tracks of Debian's wesnoth-1.16-music (153 MB)
+  make run MUSIC=wesnoth         the same, with the 41 tracks of Debian's wesnoth-1.16-music (153 MB)
 
 or, with more to choose:  make run ARGS="[options]"
 
   --music FOLDER          imports this folder, or singularity or wesnoth, free music of Debian's;
-                          what was imported before stays
+                          what was imported before stays: with both there are 57 tracks
   --port PORT             of the web page and gateway (8080)
   --consul-port PORT      of Consul and its UI (8500)
   --prometheus-port PORT  of Prometheus (9090)
@@ -39,7 +39,9 @@ export function parseOptions(args: readonly string[]): RunOptions {
     try {
       return parseArgs({ args: [...args], options }).values;
     } catch (error) {
-      throw new Sentence(`${(error as Error).message.split(". ")[0]}: see make run's options with --help`);
+      throw new Sentence(
+        `${(error as Error).message.split(". ")[0]}: make run ARGS=--help says which there are`,
+      );
     }
   })();
   const port = (name: "port" | "consul-port" | "prometheus-port") => {

@@ -119,9 +119,12 @@ async function initialise(dir: string, data: string, initdb: string, as: readonl
   ];
   const [command = initdb, ...rest] = [...as, initdb, ...args];
   await run(command, rest).catch((error: { stderr?: string; message: string }) => {
-    throw new Sentence(
-      `PostgreSQL cannot set up ${data}: ${(error.stderr || error.message).trim().split("\n").at(-1)}`,
-    );
+    const reason = (error.stderr || error.message).trim().split("\n").at(-1);
+    const remedy =
+      as[0] === "setpriv"
+        ? "; as root it runs as nobody, who must be able to enter this folder: move it, or run as an ordinary user"
+        : "";
+    throw new Sentence(`PostgreSQL cannot set up ${data}: ${reason}${remedy}`);
   });
   await writeFile(passwordFile, password, { mode: 0o600 });
   await rm(draft);
