@@ -30,6 +30,7 @@ export function TrackCard({ track, onPlay }: { track: Track; onPlay: () => void 
           <Icon name={current === "playing" ? "pause" : "play"} />
         </span>
       </button>
+      {!track.playable && <span className="badge">Being prepared</span>}
       <div className="track-card-text">
         {album ? (
           <Link to={`/album/${album.id}`} className="card-title">
