@@ -1,8 +1,10 @@
+/// <reference lib="dom" />
 /**
  * Pictures of every page for `docs/images`, of a system that runs and has music in it:
  * `npm run screenshots -- http://localhost:8080 <the operator's password>`.
  */
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { until } from "@antiphon/mesh/testing";
 import { CatalogService, type Track } from "@antiphon/proto/antiphon/catalog/v1/catalog";
 import { IdentityService } from "@antiphon/proto/antiphon/identity/v1/identity";
@@ -18,6 +20,8 @@ const folder = join(import.meta.dirname, "../../docs/images");
 const OPERATOR = "operator@antiphon.local";
 const PASSWORD = "correct horse battery";
 const ENOUGH_TRACKS = 6;
+/** From then on the player believes that a track was heard. */
+const COUNTS_AFTER_MS = 30_000;
 
 interface Look {
   readonly colorScheme: "dark" | "light";
@@ -28,6 +32,9 @@ const dark: Look = { colorScheme: "dark", viewport: WIDE };
 const light: Look = { colorScheme: "light", viewport: WIDE };
 const phone: Look = { colorScheme: "dark", viewport: { width: 390, height: 844 } };
 const phoneLight: Look = { ...phone, colorScheme: "light" };
+/** Where it is evening, whenever the pictures are taken. */
+const hoursToEvening = ((20 - new Date().getUTCHours() + 36) % 24) - 12;
+const timezoneId = `Etc/GMT${hoursToEvening > 0 ? "-" : "+"}${Math.abs(hoursToEvening)}`;
 
 function at(headers: Record<string, string>): Transport {
   return createConnectTransport({
@@ -50,11 +57,12 @@ async function listenerWithTaste(tracks: readonly Track[]): Promise<string> {
   const listener = at({ authorization: `Bearer ${session?.accessToken}` });
   const playlists = createClient(PlaylistService, listener);
   const player = createClient(PlayerService, listener);
+  const { STARTED, QUALIFIED, ENDED } = PlaybackEventKind;
+  const playbackIds: string[] = [];
   for (const { id: trackId } of tracks.slice(0, ENOUGH_TRACKS)) {
     const { playbackId } = await player.startPlayback({ trackId });
-    for (const kind of [PlaybackEventKind.STARTED, PlaybackEventKind.ENDED]) {
-      await player.reportPlayback({ playbackId, kind });
-    }
+    await player.reportPlayback({ playbackId, kind: STARTED });
+    playbackIds.push(playbackId);
   }
   for (const { id: trackId } of tracks.slice(1, 5)) await playlists.likeTrack({ trackId });
   for (const [name, from] of [
@@ -65,11 +73,15 @@ async function listenerWithTaste(tracks: readonly Track[]): Promise<string> {
     const trackIds = tracks.slice(from, from + 5).map(({ id }) => id);
     await playlists.addTracks({ playlistId: playlist?.id ?? "", trackIds, idempotencyKey: `${name} tracks` });
   }
+  await sleep(COUNTS_AFTER_MS);
+  for (const playbackId of playbackIds) {
+    for (const kind of [QUALIFIED, ENDED]) await player.reportPlayback({ playbackId, kind });
+  }
   return email;
 }
 
 async function open(browser: Browser, look: Look, email?: string, password = PASSWORD): Promise<Page> {
-  const context = await browser.newContext({ ...look, baseURL: url, reducedMotion: "reduce" });
+  const context = await browser.newContext({ ...look, timezoneId, baseURL: url, reducedMotion: "reduce" });
   const page = await context.newPage();
   if (!email) return page;
   await page.goto("/sign-in");
@@ -80,10 +92,31 @@ async function open(browser: Browser, look: Look, email?: string, password = PAS
   return page;
 }
 
-/** Waits for what is still on its way, then takes the picture. */
+/** Plays the playlist that is open, somewhere in its first track, in the best quality. */
+async function play(page: Page): Promise<void> {
+  await page.getByTestId("play-all").click();
+  const bar = page.getByTestId("player");
+  const best = async () => Number(await bar.getByTestId("quality").getAttribute("data-kbps")) > 200;
+  await until(best, { what: "the best quality", timeoutMs: 300_000 });
+  const seek = bar.getByTestId("seek");
+  await seek.fill(String(Math.round(Number(await seek.getAttribute("max")) * 0.4)));
+  await bar.locator("[data-testid=play-button][data-status=playing]").first().waitFor();
+}
+
+/** Goes to another page of the app as its links do: the music plays on. */
+async function visit(page: Page, path: string): Promise<void> {
+  await page.evaluate(async (to) => {
+    history.pushState({}, "", to);
+    dispatchEvent(new PopStateEvent("popstate"));
+    for (let frames = 0; frames < 2; frames++) await new Promise(requestAnimationFrame);
+  }, path);
+}
+
+/** Goes there, waits for what is still on its way, then takes the picture. */
 async function shoot(page: Page, name: string, path?: string): Promise<void> {
-  if (path) await page.goto(path);
+  if (path) await (page.url().startsWith(url) ? visit(page, path) : page.goto(path));
   await until(async () => (await page.getByRole("status", { name: "Loading" }).count()) === 0);
+  await page.mouse.move(0, 0);
   await page.evaluate(() => Promise.all([...document.images].map((image) => image.decode().catch(() => {}))));
   await page.screenshot({ path: join(folder, `${name}.png`) });
   console.log(`${name}.png`);
@@ -96,9 +129,13 @@ if (tracks.length < ENOUGH_TRACKS) {
     `${ENOUGH_TRACKS} tracks that can be played are needed; there are ${tracks.length} at ${url}`,
   );
 }
-const { albums } = await catalog.listAlbums({});
-const { artists } = await catalog.listArtists({});
-const email = await listenerWithTaste(tracks);
+const most = <T extends { trackCount: number }>(all: readonly T[]): T =>
+  all.toSorted((a, b) => b.trackCount - a.trackCount)[0]!;
+const album = most((await catalog.listAlbums({ pageSize: 100 })).albums);
+const artist = most((await catalog.listArtists({ pageSize: 100 })).artists);
+// Not all by the same artist, whatever they are listed by.
+const varied = tracks.toSorted((a, b) => a.id.localeCompare(b.id));
+const email = await listenerWithTaste(varied);
 const browser = await chromium.launch({ executablePath: ensureChromium(console.error), args: chromiumArgs });
 try {
   const visitor = await open(browser, light);
@@ -107,23 +144,22 @@ try {
   await shoot(await open(browser, phoneLight), "phone-visitor", "/");
 
   const page = await open(browser, dark, email);
-  await shoot(page, "home", "/");
-  await shoot(page, "search", `/search?q=${encodeURIComponent(tracks[0]!.artist?.name ?? "")}`);
-  await shoot(page, "album", `/album/${albums[0]?.id}`);
-  await shoot(page, "artist", `/artist/${artists[0]?.id}`);
-  await shoot(page, "liked", "/liked");
-  await shoot(page, "history", "/history");
-  await shoot(page, "playlists", "/playlists");
+  await visit(page, "/playlists");
   await page
     .getByRole("main")
     .getByRole("link", { name: /For the road/ })
     .click();
   await page.getByRole("heading", { name: "For the road" }).waitFor();
-  await page.getByTestId("play-all").click();
-  await page.getByTestId("player").getByTestId("quality").waitFor();
+  await play(page);
   await shoot(page, "playlist");
-  await page.getByRole("link", { name: "Queue" }).first().click();
-  await shoot(page, "queue");
+  await shoot(page, "queue", "/queue");
+  await shoot(page, "home", "/");
+  await shoot(page, "search", `/search?q=${encodeURIComponent(artist.name)}`);
+  await shoot(page, "album", `/album/${album.id}`);
+  await shoot(page, "artist", `/artist/${artist.id}`);
+  await shoot(page, "liked", "/liked");
+  await shoot(page, "history", "/history");
+  await shoot(page, "playlists", "/playlists");
 
   const other = await open(browser, light, email);
   await other.getByTestId("player").getByTestId("elsewhere").getByText("Playing on").waitFor();
@@ -131,7 +167,7 @@ try {
   const mobile = await open(browser, phone, email);
   await shoot(mobile, "phone-home", "/");
   await shoot(mobile, "phone-queue", "/queue");
-  await shoot(mobile, "phone-album", `/album/${albums[0]?.id}`);
+  await shoot(mobile, "phone-album", `/album/${album.id}`);
 
   if (operatorPassword) {
     await shoot(await open(browser, dark, OPERATOR, operatorPassword), "mesh", "/mesh");
