@@ -47,7 +47,7 @@ export class Engine implements Deck {
         hooks.onChange();
       },
       onFailed: (programme, error) => this.onFailed(programme, error),
-      onBroken: (error) => this.recover(error),
+      onBroken: (error, programme) => this.recover(error, programme),
     });
     const on = (event: string, listener: () => void) => this.element.addEventListener(event, listener);
     on("timeupdate", () => this.onTime());
@@ -115,8 +115,7 @@ export class Engine implements Deck {
     if (kbps === this.filler.fixedKbps) return;
     this.filler.fixedKbps = kbps;
     if (!this.current) return;
-    this.timeline.forgetAppended();
-    if (this.timeline.next) this.timeline.next.preloaded = undefined;
+    this.timeline.forgetFetched();
     this.filler.dropFrom(this.element.currentTime + KEEP_AHEAD_S);
     this.filler.start();
   }
@@ -267,17 +266,21 @@ export class Engine implements Deck {
     this.hooks.onFailed(programme.cue, error);
   }
 
-  private recover(error: unknown): void {
-    const { current } = this;
+  /** A new MediaSource takes over where the playhead is. A next track that spoilt the old one is let go. */
+  private recover(error: unknown, spoiler = this.current): void {
+    const { current, timeline } = this;
     if (!current || !(this.element.error || error)) return;
     if (++this.recoveries > MAX_RECOVERIES) {
       this.onFailed(current, error);
       return;
     }
-    const { positionS, wantsToPlay } = this;
-    this.filler.distrust(this.element.currentTime);
+    const { wantsToPlay } = this;
+    const timeS = this.element.currentTime;
+    this.filler.distrust(timeS);
     this.filler.attach();
-    this.load(current.cue, positionS);
+    if (timeline.next === spoiler) timeline.follow(undefined);
+    timeline.forgetFetched();
+    this.seekTo(timeS);
     if (wantsToPlay) this.play();
   }
 }

@@ -20,8 +20,8 @@ export interface FillerHost {
   onTrouble(failing: boolean): void;
   /** This track cannot be played, and trying again would not help. */
   onFailed(programme: Programme, error: unknown): void;
-  /** The browser's decoder gave up: `attach` anew. */
-  onBroken(error: unknown): void;
+  /** The browser's decoder gave up, on `programme` where that is known: `attach` anew. */
+  onBroken(error: unknown, programme?: Programme): void;
 }
 
 /** Seconds to fill ahead of the playhead. */
@@ -169,8 +169,12 @@ export class Filler {
       this.host.onOpened(programme);
     } catch (error) {
       signal.throwIfAborted();
-      if (error instanceof DecodeError) throw error;
-      this.host.onFailed(job.programme, error);
+      if (error instanceof DecodeError) {
+        this.stop();
+        this.host.onBroken(error, job.programme);
+      } else {
+        this.host.onFailed(job.programme, error);
+      }
     }
   }
 

@@ -42,6 +42,13 @@ export class Timeline {
     this.next?.appended.clear();
   }
 
+  /** Forgets all media, so that it is fetched anew. */
+  forgetFetched(): void {
+    this.forgetAppended();
+    if (this.current) this.current.preloaded = undefined;
+    if (this.next) this.next.preloaded = undefined;
+  }
+
   /** Takes all tracks off. */
   clear(): void {
     this.horizonS = this.freshStartS();
