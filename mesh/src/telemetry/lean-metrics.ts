@@ -76,21 +76,27 @@ export class LeanHistogram extends Histogram<string> {
     return cell;
   }
 
-  /** What the registry, and `get`, read. */
+  /** What the registry prints, and `get` lays out for its JSON, as prom-client's own histogram has it. */
   async getForPromString() {
     const { name, help } = this.#options;
     const values = this.#series.flatMap(({ labels, cell }) => this.#valuesOf(labels, cell));
     return { name, help, type: "histogram", aggregator: "sum", values };
   }
 
-  #valuesOf(labels: Labels, cell: HistogramCell) {
+  /** @param sharedLabels one object for all values, and for good: the registry formats each that it sees once */
+  #valuesOf(sharedLabels: Labels, cell: HistogramCell) {
     const { name, buckets } = this.#options;
     let count = 0;
     const values = [...buckets, "+Inf"].map((le, index) => {
       count += cell.counts[index]!;
-      return { metricName: `${name}_bucket`, labels: { ...labels, le }, value: count };
+      return { metricName: `${name}_bucket`, labels: { le }, sharedLabels, value: count, exemplar: null };
     });
-    const total = (suffix: string, value: number) => ({ metricName: `${name}_${suffix}`, labels, value });
+    const total = (suffix: string, value: number) => ({
+      metricName: `${name}_${suffix}`,
+      labels: {},
+      sharedLabels,
+      value,
+    });
     return [...values, total("sum", cell.sum), total("count", count)];
   }
 }
