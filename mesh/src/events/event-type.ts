@@ -25,7 +25,9 @@ export interface EventType<S extends DescMessage = DescMessage> {
   readonly aggregate: string;
   /** Every partition of this type, for a consumer's filter. */
   readonly filter: string;
-  /** The value of the field that the contract names; empty where the message leaves it out. */
+  /** The field that holds the key, by its name in the contract. */
+  readonly keyField: string;
+  /** The value of that field; empty where the message leaves it out. */
   key(message: MessageShape<S>): string;
   /** `evt.<domain>.<name>.v<n>.<partition>`. */
   subject(key: string): string;
@@ -76,6 +78,7 @@ function readEventType<S extends DescMessage>(schema: S): EventType<S> {
     type,
     aggregate,
     filter: `evt.${type}.*`,
+    keyField,
     key: (message) => String((message as Record<string, unknown>)[localName] ?? ""),
     subject: (key) => `evt.${type}.${partitionOf(key)}`,
   };

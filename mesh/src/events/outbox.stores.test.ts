@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { until } from "@antiphon/mesh/testing";
 import { jetstream } from "@nats-io/jetstream";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -48,9 +49,13 @@ test("an event exists if and only if its transaction commits, and its number has
 });
 
 test.each([
-  ["", /its key is empty/],
-  ["k".repeat(257), /at most 256 characters \(was 257\)/],
-  ["two\nlines", /control characters/],
+  ["", /thing_id, its key, is empty/],
+  ["k".repeat(257), /thing_id, its key, must be at most 256 characters \(was 257\)/],
+  ["two\nlines", /thing_id, its key, must not contain control characters/],
+  [" k", /thing_id, its key, must not begin or end with blanks \(was " k"\)/],
+  ["k ", /must not begin or end with blanks/],
+  ["k\u00a0", /must not begin or end with blanks/],
+  ["\ufeffk", /must not begin or end with blanks/],
 ])("an event whose key is %j is refused when it is published", async (key, why) => {
   await expect(rig.publish(thingEvents().made, key)).rejects.toThrow(EventError);
   await expect(rig.publish(thingEvents().made, key)).rejects.toThrow(why);
@@ -90,6 +95,20 @@ test("what was committed is applied, in order over all types of the aggregate", 
   await until(async () => (await waiting()) === 0, { what: "an empty outbox" });
   await consumer.stop();
 });
+
+test.each(["two words", "\u00e9t\u00e9\u2003\ud83c\udfb6", 'a "quoted" \\ {key}: %20'])(
+  "key %j arrives as it was written",
+  async (key) => {
+    const things = thingEvents();
+    const { seen, consumer } = collect(`key-${randomBytes(4).toString("hex")}`, things);
+    rig.outbox.start();
+    await rig.publish(things.made, key);
+    await rig.publish(things.painted, key);
+    await until(() => seen.length === 2);
+    expect(seen).toEqual([`made ${key} 1`, `painted ${key} 2`]);
+    await consumer.stop();
+  },
+);
 
 test("an event carries the trace of the call that caused it", async () => {
   const { made } = thingEvents();

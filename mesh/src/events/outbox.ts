@@ -29,8 +29,8 @@ export interface Outbox {
   /**
    * Publishes in the transaction that changes the data: the event exists if and only if the change does.
    * It locks the event's key until the transaction ends; publish several keys in one order everywhere.
-   * Rejects with {@link EventError} an event without its key, a key over 256 characters or with control
-   * characters, and one of more than 1,000,000 bytes.
+   * Rejects with {@link EventError} an event without its key, a key over 256 characters, with control characters
+   * or with blanks at its ends, and one of more than 1,000,000 bytes.
    */
   publish<S extends DescMessage>(
     tx: pg.ClientBase,
@@ -95,11 +95,14 @@ export function openOutbox(deps: OutboxDeps): Outbox {
 function checked<S extends DescMessage>(type: EventType<S>, message: MessageShape<S>) {
   const key = type.key(message);
   const refuse = (why: string) => new EventError(`${type.type} cannot be published: ${why}`);
-  if (!key) throw refuse("its key is empty, and its order hangs on it");
+  const refuseKey = (why: string) => refuse(`${type.keyField}, its key, ${why}`);
+  if (!key) throw refuseKey("is empty, and its order hangs on it");
   if (key.length > MAX_KEY_LENGTH) {
-    throw refuse(`its key must be at most ${MAX_KEY_LENGTH} characters (was ${key.length})`);
+    throw refuseKey(`must be at most ${MAX_KEY_LENGTH} characters (was ${key.length})`);
   }
-  if (/\p{Cc}/u.test(key)) throw refuse("its key must not contain control characters");
+  if (/\p{Cc}/u.test(key)) throw refuseKey("must not contain control characters");
+  // A header loses them on its way, and the event would arrive under another key.
+  if (key !== key.trim()) throw refuseKey(`must not begin or end with blanks (was ${JSON.stringify(key)})`);
   const payload = toBinary(type.schema, message);
   if (payload.length > MAX_EVENT_BYTES) {
     throw refuse(`it must be at most ${MAX_EVENT_BYTES} bytes (was ${payload.length})`);
