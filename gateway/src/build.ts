@@ -87,7 +87,8 @@ export async function buildEdge(deps: EdgeDeps, config: GatewayConfig): Promise<
     page: config.webDir === undefined ? undefined : webApp(config.webDir),
     telemetry: edgeTelemetry({ metrics: deps.metrics, log: deps.log, monotonic: deps.clock.monotonic }),
   });
-  return openFront(handler, { host: config.mesh.host, port: config.mesh.port, tls: tlsIdentity(config) });
+  const { host, port } = config.mesh;
+  return openFront(handler, { host, port, tls: tlsIdentity(config), takesStream: table.takesStream });
 }
 
 function tlsIdentity({ tlsCert, tlsKey }: GatewayConfig): TlsIdentity | undefined {

@@ -1,12 +1,15 @@
 import type { Logger, ReflectedContracts } from "@antiphon/mesh";
 import { Counter, Gauge, type Registry } from "prom-client";
 import { type Offer, readOffer } from "./contracts/offer.ts";
+import type { Route } from "./contracts/routes.ts";
 import type { Call } from "./edge.ts";
 
 /** The calls of all services by their path, replaced while requests run. */
 export interface CallTable {
   /** A request that has found its call keeps it whatever happens to the table. */
   get(path: string): Call | undefined;
+  /** Whether the call of a path takes a stream of messages. */
+  takesStream(path: string): boolean;
   /**
    * Takes what a service tells of itself, or with `undefined` that it has gone. What is refused is logged,
    * and the last good routes stay; those that the gateway was built with stay for good.
@@ -48,8 +51,13 @@ export function callTable({ built, compile, metrics, log }: Deps): CallTable {
   const take = (offer: Offer): Taken => ({ offer, calls: compile(offer) });
   const initially = new Map(built.map((offer) => [offer.service, take(offer)]));
   const taken = new Map(initially);
-  const merge = () => new Map([...taken.values()].flatMap(({ calls }) => [...calls]));
-  let current: ReadonlyMap<string, Call> = merge();
+  const merge = () => ({
+    calls: new Map([...taken.values()].flatMap(({ calls }) => [...calls])),
+    streams: new Set(
+      [...taken.values()].flatMap(({ offer }) => offer.routes.filter(takesStream).map(pathOf)),
+    ),
+  });
+  let current = merge();
 
   const leave = (service: string) => {
     const first = initially.get(service);
@@ -72,11 +80,20 @@ export function callTable({ built, compile, metrics, log }: Deps): CallTable {
     }
   };
   return {
-    get: (path) => current.get(path),
+    get: (path) => current.calls.get(path),
+    takesStream: (path) => current.streams.has(path),
     offer(service, contracts) {
       if (contracts) enter(service, contracts);
       else leave(service);
       current = merge();
     },
   };
+}
+
+function takesStream({ method: { methodKind } }: Route): boolean {
+  return methodKind === "client_streaming" || methodKind === "bidi_streaming";
+}
+
+function pathOf({ method }: Route): string {
+  return `/${method.parent.typeName}/${method.name}`;
 }

@@ -2,7 +2,7 @@ import http from "node:http";
 import http2 from "node:http2";
 import net, { type Socket } from "node:net";
 import tls from "node:tls";
-import { boundPatience, type Http2Patience } from "./http2-patience.ts";
+import { boundPatience, type Http2Patience, type TakesStream } from "./http2-patience.ts";
 import { cutStalled } from "./stalls.ts";
 
 export type NodeRequest = http.IncomingMessage | http2.Http2ServerRequest;
@@ -56,6 +56,8 @@ export interface FrontOptions {
   /** With it the front speaks TLS, and HTTP/2 with clients that offer it. */
   readonly tls?: TlsIdentity | undefined;
   readonly limits?: FrontLimits;
+  /** Whether clients send a stream of messages to a path: see {@link boundPatience}. Default: to none. */
+  readonly takesStream?: TakesStream;
 }
 
 /** The first bytes of an HTTP/2 connection (RFC 9113, 3.4). */
@@ -67,7 +69,7 @@ const HTTP2_PREFACE = "PRI * HTTP/2.0";
  * Rejects where the port is taken, or the certificate cannot be used.
  */
 export async function openFront(handle: NodeHandler, options: FrontOptions): Promise<Front> {
-  const limits = options.limits ?? defaultLimits;
+  const { limits = defaultLimits, takesStream = () => false } = options;
   let draining = false;
   const handler: NodeHandler = (request, response) => {
     // Who reads a body stops listening when it has what it wants. An error that comes after that, with nobody
@@ -112,7 +114,7 @@ export async function openFront(handle: NodeHandler, options: FrontOptions): Pro
     h2.once("session", (session) => {
       sessions.add(session);
       session.on("error", () => session.destroy());
-      boundPatience(session, socket, limits);
+      boundPatience(session, socket, limits, takesStream);
       session.once("close", () => sessions.delete(session));
     });
     h2.emit("connection", socket);

@@ -1,5 +1,5 @@
 import type { ServerResponse } from "node:http";
-import { constants } from "node:http2";
+import { connect as connect2, constants } from "node:http2";
 import { connect, type Socket } from "node:net";
 import { until } from "@antiphon/mesh/testing";
 import { describe, expect, test } from "vitest";
@@ -8,6 +8,7 @@ import { defaultLimits, type FrontLimits, type NodeHandler, openFront } from "./
 
 /** A front, and clients of it that never close their half themselves. */
 interface Bed extends AsyncDisposable {
+  readonly url: string;
   /** Connects and says this much. */
   say(bytes: string | Uint8Array): Promise<Client>;
   /** Resolves when no connection is left. */
@@ -21,9 +22,11 @@ interface Client {
 
 async function open(handler: NodeHandler, changed: Partial<FrontLimits> = {}): Promise<Bed> {
   const limits = { ...defaultLimits, writeTimeoutMs: 200, ...changed };
-  const front = await openFront(handler, { host: "127.0.0.1", port: 0, limits });
+  const takesStream = (path: string) => path === "/stream";
+  const front = await openFront(handler, { host: "127.0.0.1", port: 0, limits, takesStream });
   const sockets: Socket[] = [];
   return {
+    url: `http://127.0.0.1:${front.port}`,
     async say(bytes) {
       const socket = connect({ port: front.port, host: "127.0.0.1", allowHalfOpen: true });
       sockets.push(socket);
@@ -49,6 +52,10 @@ const answer: NodeHandler = (_request, response) => void response.end("answer");
 const answerWhole: NodeHandler = (request, response) => {
   request.resume().once("end", () => response.end("answer"));
 };
+const answerAtOnce: NodeHandler = (request, response) => {
+  request.resume();
+  response.end("answer");
+};
 const endless: NodeHandler = (_request, response) => {
   const push = () => {
     while (!response.destroyed && (response as ServerResponse).write(Buffer.alloc(16_384)));
@@ -62,6 +69,7 @@ const FIELDS = { ":method": "POST", ":scheme": "http", ":authority": "a", ":path
 const headers = (stream: number, flags = END_HEADERS | END_STREAM, path = "/") =>
   frame(TYPE.headers, flags, stream, block({ ...FIELDS, ":path": path }));
 const settings = (...entries: readonly Buffer[]) => frame(TYPE.settings, 0, 0, Buffer.concat(entries));
+const data = (text: string, flags = 0) => frame(TYPE.data, flags, 1, Buffer.from(text));
 const http2 = (...frames: readonly Buffer[]) => Buffer.concat([PREFACE, settings(), ...frames]);
 
 /** The frames of a type in what a client heard. */
@@ -74,6 +82,12 @@ function framesOf(type: number, heard: Buffer): { stream: number; payload: Buffe
     at = end;
   }
   return found;
+}
+
+/** Sends a byte of the first stream's body now and then. */
+function trickle({ socket }: Client): Disposable {
+  const timer = setInterval(() => socket.write(data("x")), 20);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
 async function resetOf({ heard }: Client): Promise<{ stream: number; payload: Buffer }> {
@@ -111,8 +125,27 @@ describe.concurrent("a client that takes its time", () => {
 
   test("to send a body over HTTP/2 has its stream reset", async () => {
     await using bed = await open(answerWhole, { headersTimeoutMs: 200, requestTimeoutMs: 200 });
-    const half = frame(TYPE.data, 0, 1, Buffer.from("half"));
-    const client = await bed.say(http2(headers(1, END_HEADERS), half));
+    const client = await bed.say(http2(headers(1, END_HEADERS), data("half")));
+    expect(await resetOf(client)).toEqual({ stream: 1, payload: uint32(constants.NGHTTP2_CANCEL) });
+  });
+
+  test.each([
+    ["to send a body of one message", "/", answerWhole],
+    ["to end its half after its answer", "/", answerAtOnce],
+    ["to end its stream after its answer", "/stream", answerAtOnce],
+  ])("%s over HTTP/2 has its stream reset, though bytes keep coming", async (_what, path, handler) => {
+    await using bed = await open(handler, { headersTimeoutMs: 200, requestTimeoutMs: 200 });
+    const client = await bed.say(http2(headers(1, END_HEADERS, path)));
+    using _trickle = trickle(client);
+    expect(await resetOf(client)).toEqual({ stream: 1, payload: uint32(constants.NGHTTP2_CANCEL) });
+  });
+
+  test.each([
+    ["says nothing", []],
+    ["has stopped", [data("first")]],
+  ])("in a stream of messages over HTTP/2 and %s has it reset", async (_what, frames) => {
+    await using bed = await open(answerWhole, { headersTimeoutMs: 200, requestTimeoutMs: 200 });
+    const client = await bed.say(http2(headers(1, END_HEADERS, "/stream"), ...frames));
     expect(await resetOf(client)).toEqual({ stream: 1, payload: uint32(constants.NGHTTP2_CANCEL) });
   });
 
@@ -171,6 +204,42 @@ describe.concurrent("a client that takes its time", () => {
     await new Promise((resolve) => setTimeout(resolve, 6 * timeoutMs));
     finish();
     await until(() => heard().includes("answer"));
+  });
+
+  test("because it goes on sending messages over HTTP/2 is left alone", async () => {
+    let takenBytes = 0;
+    const count: NodeHandler = (request, response) => {
+      request.on("data", ({ length }: Buffer) => (takenBytes += length));
+      request.once("end", () => response.end("answer"));
+    };
+    await using bed = await open(count, { headersTimeoutMs: 500, requestTimeoutMs: 500 });
+    const client = await bed.say(http2(headers(1, END_HEADERS, "/stream")));
+    // A byte in 20 ms: three times as long as a body may take.
+    using sending = trickle(client);
+    await until(() => takenBytes >= 75 || framesOf(TYPE.reset, client.heard()).length > 0);
+    sending[Symbol.dispose]();
+    client.socket.write(data("last", END_STREAM));
+    await until(() => client.heard().includes("answer"));
+  });
+
+  test("because what it sends is not taken is left alone", async () => {
+    const timeoutMs = 50;
+    let takenBytes = 0;
+    const dawdle: NodeHandler = (request, response) => {
+      request.on("data", ({ length }: Buffer) => (takenBytes += length));
+      request.once("data", () => {
+        request.pause();
+        setTimeout(() => request.resume(), 6 * timeoutMs);
+      });
+      request.once("end", () => response.end("answer"));
+    };
+    await using bed = await open(dawdle, { headersTimeoutMs: timeoutMs, requestTimeoutMs: timeoutMs });
+    const session = connect2(bed.url);
+    const stream = session.request({ ":method": "POST", ":path": "/stream" });
+    stream.end(Buffer.alloc(1_000_000));
+    expect(String((await stream.toArray()).join(""))).toBe("answer");
+    expect(takenBytes).toBe(1_000_000);
+    session.close();
   });
 });
 
