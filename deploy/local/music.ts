@@ -91,6 +91,10 @@ export async function shortestOf(album: string, count: number, folder: string): 
   for (const name of names.slice(0, count)) await copyFile(join(album, name), join(folder, name));
 }
 
+function nothingIn(folder: string): string {
+  return `no .ogg, .opus, .mp3, .flac or .m4a in ${folder}: name another folder with make run MUSIC=/path/to/music`;
+}
+
 /** Calls services as the operator of this machine. */
 export interface Operator {
   /** Whether the catalog holds any music. */
@@ -138,8 +142,7 @@ export function operatorOf(system: System): Operator {
         terminal.line(`  ${imported} tracks imported, ${changed} changed, ${unchanged} as they were`);
         for (const { file, message } of problems) terminal.line(`  ${file}: ${message}`);
         tracks = imported + changed + unchanged;
-        if (tracks === 0)
-          terminal.line(`  no music in ${folder}: name another with make run MUSIC=/path/to/music`);
+        if (tracks === 0) terminal.line(`  ${nothingIn(folder)}`);
       }
       return tracks;
     },
