@@ -23,6 +23,8 @@ function generateInto(out: string): void {
     "--path",
     "proto/antiphon",
     "--as-file-descriptor-set",
+    // Nobody reads comments, and where they stand, at run time.
+    "--exclude-source-info",
     "--output",
     join(out, "proto/gen/descriptors.binpb"),
   );
