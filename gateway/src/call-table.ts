@@ -2,12 +2,12 @@ import type { Logger, ReflectedContracts } from "@antiphon/mesh";
 import { Counter, Gauge, type Registry } from "prom-client";
 import { type Offer, readOffer } from "./contracts/offer.ts";
 import type { Route } from "./contracts/routes.ts";
-import type { Call } from "./edge.ts";
+import type { Answer } from "./edge.ts";
 
 /** The calls of all services by their path, replaced while requests run. */
 export interface CallTable {
   /** A request that has found its call keeps it whatever happens to the table. */
-  get(path: string): Call | undefined;
+  get(path: string): Answer | undefined;
   /** Whether the call of a path takes a stream of messages. */
   takesStream(path: string): boolean;
   /**
@@ -20,14 +20,14 @@ export interface CallTable {
 interface Deps {
   readonly built: readonly Offer[];
   /** Makes the calls of an offer; at most once for each. */
-  readonly compile: (offer: Offer) => ReadonlyMap<string, Call>;
+  readonly compile: (offer: Offer) => ReadonlyMap<string, Answer>;
   readonly metrics: Registry;
   readonly log: Logger;
 }
 
 interface Taken {
   readonly offer: Offer;
-  readonly calls: ReadonlyMap<string, Call>;
+  readonly calls: ReadonlyMap<string, Answer>;
 }
 
 export function callTable({ built, compile, metrics, log }: Deps): CallTable {

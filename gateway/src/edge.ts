@@ -9,35 +9,34 @@ import { type PassThrough, passingCalls } from "./pass/pass-through.ts";
 import type { PassDeps } from "./pass/passing.ts";
 import type { Cors } from "./session/cors.ts";
 import { type RequestTarget, targetOf } from "./target.ts";
-import type { EdgeTelemetry } from "./telemetry.ts";
+import type { EdgeProtocol, EdgeTelemetry } from "./telemetry.ts";
 import { type Translated, type TranslatedDeps, translated } from "./translated.ts";
-import { setSecurityHeaders } from "./web-app.ts";
 
 /** Longer timeouts overflow timers or hold resources for nothing. */
 const MAX_TIMEOUT_MS = 600_000;
 
-/** The two ways of a call. */
-export interface Call {
-  readonly translate: Translated;
-  /** For requests that need no translation, where the call has such. */
-  readonly pass: PassThrough | undefined;
-}
+/** Answers a request; throws only what should never happen. */
+export type Answer = (
+  request: NodeRequest,
+  response: NodeResponse,
+  target: RequestTarget,
+) => void | Promise<void>;
 
-/** The calls of some routes, by path. */
-export function callsOf(deps: CallDeps & PassDeps & TranslatedDeps): ReadonlyMap<string, Call> {
+/** What answers the calls of some routes, by path. */
+export function callsOf(deps: CallDeps & PassDeps & TranslatedDeps): ReadonlyMap<string, Answer> {
   const passing = passingCalls(deps.routes, deps);
   const handlers = new Map(callRouter(deps).handlers.map((handler) => [handler.requestPath, handler]));
   return new Map(
     deps.routes.map((route) => {
       const path = `/${route.method.parent.typeName}/${route.method.name}`;
-      return [path, { translate: translated(handlers.get(path)!, route, deps), pass: passing.get(path) }];
+      return [path, answerCall(translated(handlers.get(path)!, route, deps), passing.get(path))];
     }),
   );
 }
 
 interface Deps {
   /** Calls by path. */
-  readonly calls: { get(path: string): Call | undefined };
+  readonly calls: { get(path: string): Answer | undefined };
   readonly cors: Cors;
   readonly media: Answer;
   readonly page: Answer | undefined;
@@ -53,10 +52,8 @@ export function edgeHandler({ calls, cors, media, page, telemetry }: Deps): Node
   const traced: Answer = (request, response, target) =>
     runInScope({ traceparent: String(request.headers.traceparent) }, () => media(request, response, target));
 
-  /** Where a path leads: the route to count it under, and what answers. */
+  /** Where a request goes that is no call: the route to count it under, and what answers. */
   const find = (path: string): [route: string, answer: Answer] => {
-    const call = calls.get(path);
-    if (call) return [path, answerCall(call)];
     if (path.startsWith("/media/")) return ["/media", traced];
     // A call that does not exist, or that is not for browsers.
     if (/^\/[\w.]+\.v\d+\.\w+\/\w+$/.test(path)) return ["unknown call", refuseCall];
@@ -65,18 +62,18 @@ export function edgeHandler({ calls, cors, media, page, telemetry }: Deps): Node
 
   return async (request, response) => {
     try {
-      setSecurityHeaders(response);
       response.on("finish", dropUnread);
       const target = targetOf(request, isCall);
       if (!target) {
         refuse(response, 400, "the request's host or path is not valid\n");
         return;
       }
-      const [route, answer] = find(target.pathname);
+      const call = calls.get(target.pathname);
+      const [route, answer] = call ? [target.pathname, call] : find(target.pathname);
       // A trace begins here: one from outside is not believed.
       const traceparent = continueTrace(undefined);
       request.headers.traceparent = traceparent;
-      const protocol = isCall(target.pathname) ? protocolOf(request) : "http";
+      const protocol = call ? protocolOf(request) : "http";
       telemetry.observe(response, { route, protocol, trace: traceIdOf(traceparent) });
       if (cors.answers(request, response)) return;
       await answer(request, response, target);
@@ -90,11 +87,11 @@ function dropUnread(this: NodeResponse): void {
   if (!this.req.readableEnded) void dropRest(this.req);
 }
 
-type Answer = (request: NodeRequest, response: NodeResponse, target: RequestTarget) => void | Promise<void>;
-
-function answerCall({ translate, pass }: Call): Answer {
+/** @param pass for requests that need no translation, where the call has such */
+function answerCall(translate: Translated, pass: PassThrough | undefined): Answer {
   return (request, response, target) => {
-    if (isGrpcWithoutTrailers(request)) {
+    const type = request.headers["content-type"] ?? "";
+    if (request.httpVersionMajor < 2 && isGrpc(type)) {
       request.resume();
       refuse(response, 415, "gRPC needs HTTP/2\n");
       return;
@@ -114,17 +111,15 @@ function answerCall({ translate, pass }: Call): Answer {
 }
 
 /** The protocol of a call, as metrics name it. */
-function protocolOf(request: NodeRequest): string {
+function protocolOf(request: NodeRequest): EdgeProtocol {
   const type = request.headers["content-type"] ?? "";
   if (type.startsWith("application/grpc-web")) return "grpc-web";
   return type.startsWith("application/grpc") ? "grpc" : "connect";
 }
 
 /** gRPC ends with trailers, which HTTP/1.1 on its way through proxies loses. */
-function isGrpcWithoutTrailers(request: NodeRequest): boolean {
-  return (
-    request.httpVersionMajor < 2 && /^application\/grpc(\+|;|$)/.test(request.headers["content-type"] ?? "")
-  );
+function isGrpc(type: string): boolean {
+  return type.startsWith("application/grpc") && /^application\/grpc(\+|;|$)/.test(type);
 }
 
 const UNIT_MS: Readonly<Record<string, number>> = {

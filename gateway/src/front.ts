@@ -3,6 +3,7 @@ import http2 from "node:http2";
 import net, { type Socket } from "node:net";
 import tls from "node:tls";
 import { boundPatience, type Http2Patience, type TakesStream } from "./http2-patience.ts";
+import { SecuredHttp2Response, SecuredResponse } from "./secured-response.ts";
 import { cutStalled } from "./stalls.ts";
 
 export type NodeRequest = http.IncomingMessage | http2.Http2ServerRequest;
@@ -82,6 +83,7 @@ export async function openFront(handle: NodeHandler, options: FrontOptions): Pro
   };
   const http1 = http.createServer(
     {
+      ServerResponse: SecuredResponse,
       headersTimeout: limits.headersTimeoutMs,
       requestTimeout: limits.requestTimeoutMs,
       keepAliveTimeout: limits.keepAliveTimeoutMs,
@@ -95,6 +97,7 @@ export async function openFront(handle: NodeHandler, options: FrontOptions): Pro
   http1.emit("listening");
   const h2 = http2.createServer(
     {
+      Http2ServerResponse: SecuredHttp2Response,
       settings: {
         maxConcurrentStreams: limits.maxStreamsPerConnection,
         maxHeaderListSize: limits.maxHeaderBytes,

@@ -14,13 +14,6 @@ const CONTENT_SECURITY_POLICY = [
   "frame-ancestors 'none'",
 ].join("; ");
 
-/** What every answer carries. */
-export function setSecurityHeaders(response: NodeResponse): void {
-  response.setHeader("x-content-type-options", "nosniff");
-  response.setHeader("referrer-policy", "same-origin");
-  response.setHeader("x-frame-options", "DENY");
-}
-
 /**
  * Serves the built page: hashed assets for a year, everything else revalidated, and the page itself
  * for any path without a file, since the page routes by itself.

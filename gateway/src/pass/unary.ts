@@ -4,7 +4,8 @@ import type { ConnectError } from "@connectrpc/connect";
 import { compressionNegotiate } from "@connectrpc/connect/protocol";
 import { codeToHttpStatus, errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
 import { noteFailure } from "../failures.ts";
-import { type Fields, passedFields, passFields } from "../metadata.ts";
+import { passedFields, passFields } from "../metadata.ts";
+import { answer } from "./answer.ts";
 import { type Exchange, readBody } from "./exchange.ts";
 import { COMPRESS_FROM_BYTES, COMPRESSIONS, headerOf, type PassDeps, type Passing } from "./passing.ts";
 
@@ -23,9 +24,7 @@ export async function passUnary(
     headerOf(request, "accept-encoding"),
     "accept-encoding",
   );
-  const trailers = (fields: Fields) => {
-    passFields(fields, toBrowser, (name, value) => response.appendHeader(`trailer-${name}`, value));
-  };
+  const fields: (string | number)[] = [];
   let status = 200;
   let type = "application/proto";
   let body: Uint8Array;
@@ -38,18 +37,20 @@ export async function passUnary(
     }
     const header = passedFields(request.headers, toService);
     const timeoutMs = exchange.timeoutMs() ?? deps.untimedMs;
-    const answer = await passing.listenersName(() =>
+    const answered = await passing.listenersName(() =>
       passing.transport.unaryBytes(method, { message, header, timeoutMs, signal }),
     );
-    passFields(answer.header, toBrowser, (name, value) => response.appendHeader(name, value));
-    trailers(answer.trailer);
-    body = answer.message;
+    passFields(answered.header, toBrowser, (name, value) => fields.push(name, value));
+    passFields(answered.trailer, toBrowser, (name, value) => fields.push(`trailer-${name}`, value));
+    body = answered.message;
   } catch (error) {
     const told: ConnectError = exchange.toldOf(error);
     noteFailure(response, told.code);
     if (error instanceof CallError) {
       passing.passHeader(error.header);
-      trailers(Object.fromEntries(error.trailer));
+      for (const [name, value] of error.trailer) {
+        if (toBrowser.has(name)) response.appendHeader(`trailer-${name}`, value);
+      }
     }
     for (const [name, value] of told.metadata) response.setHeader(name, value);
     status = codeToHttpStatus(told.code);
@@ -61,10 +62,8 @@ export async function passUnary(
   if (response.destroyed) return;
   if (negotiated.response && body.length >= COMPRESS_FROM_BYTES) {
     body = await negotiated.response.compress(body as Uint8Array<ArrayBuffer>);
-    response.setHeader("content-encoding", negotiated.response.name);
+    fields.push("content-encoding", negotiated.response.name);
   }
-  response.statusCode = status;
-  response.setHeader("content-type", type);
-  response.setHeader("content-length", body.length);
-  response.end(body);
+  fields.push("content-type", type);
+  answer(response, status, fields, body);
 }
