@@ -1,4 +1,12 @@
-import type { Ending, EnteredCall, KindGuard, LoadGuard, PriorityName } from "@antiphon/mesh";
+import {
+  type Ending,
+  type EnteredCall,
+  type KindGuard,
+  type LoadGuard,
+  type PriorityName,
+  type Wait,
+  Waits,
+} from "@antiphon/mesh";
 import { Priority } from "@antiphon/proto/antiphon/options/v1/options";
 import type { DescMethod } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
@@ -6,7 +14,6 @@ import type { Route } from "../contracts/routes.ts";
 import { failureOf } from "../failures.ts";
 import type { NodeResponse } from "../front.ts";
 import { notNow } from "./refusal.ts";
-import { Waits } from "./waits.ts";
 
 /** Gives up what matters least while the process cannot keep up. */
 export interface LoadShedder {
@@ -30,24 +37,16 @@ export function loadShedder(guard: LoadGuard): LoadShedder {
     kinds.set(method, known);
     return known;
   };
-  const arriving = new Waits<Counted>(ARRIVES_WITHIN_MS, (counted) => {
-    counted.call?.leave("failed");
-    counted.call = undefined;
-  });
+  const arriving = new Waits<CountedCall>(ARRIVES_WITHIN_MS, (call) => call.stopCounting());
   return {
     admit(route, response) {
       const kind = kindOf(route);
       if (kind.refusal()) {
         throw notNow("the gateway is overloaded, come back later", Code.Unavailable, COME_BACK_MS);
       }
-      if (route.method.methodKind === "unary") count(kind, response, arriving);
+      if (route.method.methodKind === "unary") new CountedCall(kind, response, arriving);
     },
   };
-}
-
-/** Undefined while it does not count. */
-interface Counted {
-  call: EnteredCall | undefined;
 }
 
 const PRIORITIES: Readonly<Record<Priority, PriorityName>> = {
@@ -58,23 +57,44 @@ const PRIORITIES: Readonly<Record<Priority, PriorityName>> = {
 };
 
 /**
- * Counts a call from its beginning: many may begin before the first is there whole. What it takes is measured
+ * Counts from its beginning: many may begin before the first is there whole. What it takes is measured
  * from when it is, and one that is long in coming takes no time of the process: it shall not keep others out.
  */
-function count(kind: KindGuard, response: NodeResponse, arriving: Waits<Counted>): void {
-  const counted: Counted = { call: kind.enter() };
-  arriving.begin(counted);
-  response.req.on("end", () => {
-    arriving.callOff(counted);
+class CountedCall {
+  readonly #kind: KindGuard;
+  readonly #response: NodeResponse;
+  readonly #arriving: Waits<CountedCall>;
+  readonly #arrival: Wait<CountedCall>;
+  /** Undefined while it does not count. */
+  #entered: EnteredCall | undefined;
+
+  constructor(kind: KindGuard, response: NodeResponse, arriving: Waits<CountedCall>) {
+    this.#kind = kind;
+    this.#response = response;
+    this.#arriving = arriving;
+    this.#entered = kind.enter();
+    this.#arrival = arriving.begin(this);
+    response.req.on("end", () => this.#onWhole());
+    response.on("close", () => this.#onClose());
+  }
+
+  stopCounting(): void {
+    this.#entered?.leave("failed");
+    this.#entered = undefined;
+  }
+
+  #onWhole(): void {
+    this.#arriving.callOff(this.#arrival);
     // Refused, or given up, meanwhile.
-    if (response.writableEnded || response.destroyed) return;
-    counted.call ??= kind.enter();
-    counted.call.start();
-  });
-  response.on("close", () => {
-    arriving.callOff(counted);
-    counted.call?.leave(endingOf(response));
-  });
+    if (this.#response.writableEnded || this.#response.destroyed) return;
+    this.#entered ??= this.#kind.enter();
+    this.#entered.start();
+  }
+
+  #onClose(): void {
+    this.#arriving.callOff(this.#arrival);
+    this.#entered?.leave(endingOf(this.#response));
+  }
 }
 
 function endingOf(response: NodeResponse): Ending {

@@ -2,11 +2,10 @@ import { Code } from "@connectrpc/connect";
 import { currentScope } from "../call-scope.ts";
 import type { Clock } from "../clock.ts";
 import type { MethodRules } from "../policy/method-rules.ts";
+import { LONGEST_TIMER_MS, type Wait, Waits } from "../waits.ts";
 import { abort, type Call, type CallOutcome, type CallSignal, type Send, verdictOfMesh } from "./call.ts";
 import type { MethodPlan } from "./method-plan.ts";
 
-/** What a timer can wait for at most: 24 days. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /**
  * A timer that is later than this was held up by its own process. The answer may have come in time and lie in
  * the socket, which the event loop looks at after the timers: it is given that one look.
@@ -25,6 +24,7 @@ export interface DeadlineParts {
  */
 export function deadlineLayer(next: Send, plan: MethodPlan, { clock, rules }: DeadlineParts): Send {
   const usualMs = rules.timeoutMs ?? plan.timeoutMs;
+  const usualWaits = new Waits<TimedCall>(usualMs ?? 0, (timed) => timed.onTime());
   return (call, done) => {
     const scope = currentScope();
     const nowMs = clock.monotonic();
@@ -32,37 +32,75 @@ export function deadlineLayer(next: Send, plan: MethodPlan, { clock, rules }: De
     const ownAtMs = ownMs === undefined ? Number.POSITIVE_INFINITY : nowMs + ownMs;
     const inheritedAtMs = scope?.deadlineAtMs ?? Number.POSITIVE_INFINITY;
     const atMs = Math.min(ownAtMs, inheritedAtMs);
-    const text = () =>
-      ownAtMs <= inheritedAtMs
-        ? `no answer within ${ownMs} ms`
-        : "the time of the call it is part of is over";
+    const timed = new TimedCall(call, clock, atMs, ownAtMs <= inheritedAtMs ? ownMs : undefined);
     if (atMs <= nowMs) {
-      done(verdictOfMesh(Code.DeadlineExceeded, text()));
+      done(verdictOfMesh(Code.DeadlineExceeded, timed.whyLate));
       return;
     }
-    let timer: NodeJS.Timeout | undefined;
-    let over = false;
-    const expire = () => {
-      if (!over) abort(call, expired(text()));
-    };
     if (atMs !== Number.POSITIVE_INFINITY) {
       call.deadlineAtMs = atMs;
-      const onTime = () => {
-        if (clock.monotonic() - atMs < LATE_MS) expire();
-        else setImmediate(expire);
-      };
-      timer = setTimeout(onTime, Math.min(atMs - nowMs, LONGEST_TIMER_MS));
+      if (ownMs === usualMs && atMs === ownAtMs) timed.waitAmong(usualWaits);
+      else timed.wait(atMs - nowMs);
     }
     const unlinkOwn = call.signal && link(call, call.signal);
     const unlinkScope = scope?.signal && link(call, scope.signal);
     next(call, (outcome) => {
-      over = true;
-      clearTimeout(timer);
+      timed.stopWaiting();
       unlinkOwn?.();
       unlinkScope?.();
       done(outcome);
     });
   };
+}
+
+/** A call with the time at which it has to end. */
+class TimedCall {
+  readonly #call: Call;
+  readonly #clock: Clock;
+  readonly #atMs: number;
+  readonly #ownMs: number | undefined;
+  #waits: Waits<TimedCall> | undefined;
+  #wait: Wait<TimedCall> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #over = false;
+
+  /** @param ownMs its own timeout; undefined where the time is that of the call it is part of */
+  constructor(call: Call, clock: Clock, atMs: number, ownMs: number | undefined) {
+    this.#call = call;
+    this.#clock = clock;
+    this.#atMs = atMs;
+    this.#ownMs = ownMs;
+  }
+
+  get whyLate(): string {
+    if (this.#ownMs === undefined) return "the time of the call it is part of is over";
+    return `no answer within ${this.#ownMs} ms`;
+  }
+
+  /** For a call that lasts as long as all of them may, as nearly every call does. */
+  waitAmong(waits: Waits<TimedCall>): void {
+    this.#waits = waits;
+    this.#wait = waits.begin(this);
+  }
+
+  wait(ms: number): void {
+    this.#timer = setTimeout(() => this.onTime(), Math.min(ms, LONGEST_TIMER_MS));
+  }
+
+  stopWaiting(): void {
+    this.#over = true;
+    if (this.#wait) this.#waits?.callOff(this.#wait);
+    clearTimeout(this.#timer);
+  }
+
+  onTime(): void {
+    if (this.#clock.monotonic() - this.#atMs < LATE_MS) this.#expire();
+    else setImmediate(() => this.#expire());
+  }
+
+  #expire(): void {
+    if (!this.#over) abort(this.#call, expired(this.whyLate));
+  }
 }
 
 /** As Connect has it: a caller's 0, or less, is no timeout, not even the contract's. */

@@ -98,19 +98,7 @@ export class LoadGuard {
     const unloaded = new UnloadedTime();
     return {
       refusal: () => this.refusal(priority, unloaded, this.#clock.monotonic()),
-      enter: () => {
-        let startedAtMs = this.#clock.monotonic();
-        this.limit.enterNow(priority, startedAtMs);
-        return {
-          start: () => {
-            startedAtMs = this.#clock.monotonic();
-          },
-          leave: (ending) => {
-            const ended = { priority, enteredAtMs: startedAtMs, begunAtMs: startedAtMs, ending, unloaded };
-            this.limit.leaveNow(ended, this.#clock.monotonic());
-          },
-        };
-      },
+      enter: () => new CallOfKind(this.limit, this.#clock, priority, unloaded),
     };
   }
 
@@ -137,5 +125,35 @@ export class LoadGuard {
     this.#log.warn({ calls: this.#unlogged, ...this.snapshot() }, "overloaded: calls are refused");
     this.#loggedAtMs = nowMs;
     this.#unlogged = 0;
+  }
+}
+
+class CallOfKind implements EnteredCall {
+  readonly #limit: ConcurrencyLimit;
+  readonly #clock: Clock;
+  readonly #priority: PriorityName;
+  readonly #unloaded: UnloadedTime;
+  #startedAtMs: number;
+
+  constructor(limit: ConcurrencyLimit, clock: Clock, priority: PriorityName, unloaded: UnloadedTime) {
+    this.#limit = limit;
+    this.#clock = clock;
+    this.#priority = priority;
+    this.#unloaded = unloaded;
+    this.#startedAtMs = clock.monotonic();
+    limit.enterNow(priority, this.#startedAtMs);
+  }
+
+  start(): void {
+    this.#startedAtMs = this.#clock.monotonic();
+  }
+
+  leave(ending: Ending): void {
+    const startedAtMs = this.#startedAtMs;
+    const ended = { enteredAtMs: startedAtMs, begunAtMs: startedAtMs, ending };
+    this.#limit.leaveNow(
+      { ...ended, priority: this.#priority, unloaded: this.#unloaded },
+      this.#clock.monotonic(),
+    );
   }
 }
