@@ -1,4 +1,11 @@
-import { codeLabel, LeanCounter, LeanHistogram, type Logger } from "@antiphon/mesh";
+import {
+  type Cell,
+  codeLabel,
+  type HistogramCell,
+  LeanCounter,
+  LeanHistogram,
+  type Logger,
+} from "@antiphon/mesh";
 import { Code } from "@connectrpc/connect";
 import type { Registry } from "prom-client";
 import { failureOf } from "./failures.ts";
@@ -12,11 +19,14 @@ export interface EdgeTelemetry {
   failed(request: NodeRequest, response: NodeResponse, error: unknown): void;
 }
 
+const PROTOCOLS = ["http", "connect", "grpc", "grpc-web"] as const;
+export type EdgeProtocol = (typeof PROTOCOLS)[number];
+
 /** What is known of a request before it is answered. */
 export interface Observed {
   /** A path of the contract, or a word for others: never a raw path. */
   readonly route: string;
-  readonly protocol: string;
+  readonly protocol: EdgeProtocol;
   /** The id of its trace. */
   readonly trace: string;
 }
@@ -42,23 +52,27 @@ export function edgeTelemetry({ metrics, log, monotonic }: Deps): EdgeTelemetry 
     registry: metrics,
   });
 
-  const counts = cells((labels) => requests.cell(labels));
-  const durations = cells((labels) => seconds.cell(labels));
+  const series = new Map<string, RouteSeries>();
+  const seriesOf = (route: string): RouteSeries => {
+    const known = series.get(route);
+    if (known) return known;
+    const made = new RouteSeries(route, requests, seconds.cell({ route }));
+    series.set(route, made);
+    return made;
+  };
 
   return {
     observe(response, { route, protocol, trace }) {
       const startedAtMs = monotonic();
       response.on("close", () => {
         const status = response.writableFinished ? response.statusCode : GONE;
-        const code = codeLabel(
-          status === GONE ? Code.Canceled : (failureOf(response) ?? codeOfStatus(status)),
-        );
+        const code = status === GONE ? Code.Canceled : (failureOf(response) ?? codeOfStatus(status));
         const elapsedMs = monotonic() - startedAtMs;
-        const series = () => ({ route, code, status: String(status), protocol });
-        counts(`${route} ${code} ${status} ${protocol}`, series).value++;
-        durations(route, () => ({ route })).observe(elapsedMs / 1000);
+        const counted = seriesOf(route);
+        counted.count(code, status, protocol);
+        counted.duration.observe(elapsedMs / 1000);
         const durationMs = Math.round(elapsedMs * 100) / 100;
-        log.info({ route, code, status, protocol, durationMs, trace }, "request");
+        log.info({ route, code: codeLabel(code), status, protocol, durationMs, trace }, "request");
       });
     },
     failed(request, response, error) {
@@ -93,12 +107,28 @@ const REFUSALS: Readonly<Record<number, Code>> = {
   504: Code.DeadlineExceeded,
 };
 
-/** The series made so far, by key: a new one on the first use of its key. */
-function cells<C>(make: (labels: Readonly<Record<string, string>>) => C) {
-  const known = new Map<string, C>();
-  return (key: string, labels: () => Readonly<Record<string, string>>): C => {
-    const cell = known.get(key) ?? make(labels());
-    known.set(key, cell);
+/** The series of one route, found without making a string of what they are found by. */
+class RouteSeries {
+  readonly duration: HistogramCell;
+  readonly #route: string;
+  readonly #requests: LeanCounter;
+  readonly #cells = new Map<number, Cell>();
+
+  constructor(route: string, requests: LeanCounter, duration: HistogramCell) {
+    this.#route = route;
+    this.#requests = requests;
+    this.duration = duration;
+  }
+
+  count(code: Code | 0, status: number, protocol: EdgeProtocol): void {
+    const key = (status * 32 + code) * PROTOCOLS.length + PROTOCOLS.indexOf(protocol);
+    const cell = this.#cells.get(key) ?? this.#newCell(key, code, status, protocol);
+    cell.value++;
+  }
+  #newCell(key: number, code: Code | 0, status: number, protocol: EdgeProtocol): Cell {
+    const labels = { route: this.#route, code: codeLabel(code), status: String(status), protocol };
+    const cell = this.#requests.cell(labels);
+    this.#cells.set(key, cell);
     return cell;
-  };
+  }
 }
