@@ -223,13 +223,13 @@ describe.concurrent("a client that takes its time", () => {
   });
 
   test("because what it sends is not taken is left alone", async () => {
-    const timeoutMs = 50;
+    const timeoutMs = 200;
     let takenBytes = 0;
     const dawdle: NodeHandler = (request, response) => {
       request.on("data", ({ length }: Buffer) => (takenBytes += length));
       request.once("data", () => {
         request.pause();
-        setTimeout(() => request.resume(), 6 * timeoutMs);
+        setTimeout(() => request.resume(), 3 * timeoutMs);
       });
       request.once("end", () => response.end("answer"));
     };
