@@ -34,7 +34,7 @@ test("no idempotent call fails when a replica is killed, a new one gets traffic,
   const newcomer = await system.startReplica("catalog");
   await until(async () => (await handledCalls(newcomer, "GetTrack")) > 20, {
     what: "traffic at the new replica",
-    // While it warms up, 10 s, whoever else has nothing to do is preferred to it.
+    // Where its first calls are slow, that is remembered longer than it takes to warm up.
     timeoutMs: 30_000,
   });
 

@@ -216,7 +216,7 @@ export class Balancer {
         this.#fleet.rotation.emit("rotate");
       this.#draining = this.#draining.filter((endpoint) => endpoint.inFlight > 0);
       // Shares have grown meanwhile.
-      if (this.#fleet.settings.algorithm === "weighted") this.#forgetPools();
+      if (this.#fleet.settings.algorithm !== "round_robin" && this.#anyWarms()) this.#forgetPools();
     }
     let dueAtMs = this.#tickedAtMs + TICK_MS;
     for (const { machine } of this.#endpoints.values()) {
@@ -354,6 +354,11 @@ export class Balancer {
   #forgetPools(): void {
     this.#pool = undefined;
     if (this.#versions.size > 0) this.#versions.clear();
+  }
+
+  #anyWarms(): boolean {
+    for (const { machine } of this.#endpoints.values()) if (machine.state === "warming") return true;
+    return false;
   }
 
   #mayEject(): boolean {

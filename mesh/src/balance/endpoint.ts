@@ -102,12 +102,15 @@ export class Endpoint {
     return Math.max(1e-6, this.info.weight * this.machine.share(nowMs));
   }
 
-  /** Expected wait of one more attempt, relative to other endpoints; lower is better. */
-  score(nowMs: number): number {
+  /**
+   * Expected wait of one more attempt, relative to other endpoints; lower is better. `charge`: as how many attempts
+   * it counts itself.
+   */
+  score(nowMs: number, weight = this.weight(nowMs), charge = 1): number {
     // One probe at a time until it is known: neither starved beside warm peers nor flooded while cold.
     if (!this.#latency.warm && this.inFlight === 0 && !this.load.rests(nowMs)) return 0;
-    const waitMs = this.#expectedMs(nowMs) * (this.inFlight + 1);
-    return (waitMs * this.load.factor(nowMs)) / this.weight(nowMs);
+    const waitMs = this.#expectedMs(nowMs) * (this.inFlight + charge);
+    return (waitMs * this.load.factor(nowMs)) / weight;
   }
 
   latencyMs(nowMs: number): number {

@@ -103,7 +103,7 @@ function chooserOf(members: readonly Endpoint[], { fleet, ring, nowMs }: PoolPar
   const { random, settings } = fleet;
   switch (settings.algorithm) {
     case "p2c":
-      return new P2c({ members, random });
+      return new P2c({ members, random, nowMs });
     case "round_robin":
       return new InTurn({ members, random, nowMs }, false);
     case "weighted":
@@ -114,7 +114,7 @@ function chooserOf(members: readonly Endpoint[], { fleet, ring, nowMs }: PoolPar
         members,
         boundedLoad: settings.boundedLoad,
         inFlight: () => fleet.inFlight,
-        keyless: new P2c({ members, random }),
+        keyless: new P2c({ members, random, nowMs }),
       });
   }
 }

@@ -21,7 +21,10 @@ export interface EndpointSnapshot {
   readonly load: number;
   readonly inFlight: number;
   readonly picks: number;
-  /** What the next attempt would wait there, relative to the others: the lower of two is picked. */
+  /**
+   * What the next attempt would wait there, relative to the others: the lower of two is picked, but for the chance
+   * that weight gives to the lighter one.
+   */
   readonly score: number;
   /** Why no attempt goes there; absent where one may. */
   readonly whyNot?: string;

@@ -34,7 +34,7 @@ export interface Choice {
   otherScore: number;
 }
 
-/** One algorithm over endpoints that may all be chosen. Made anew when these change. */
+/** One algorithm over endpoints that may all be chosen. Made anew when these change, and each second while one warms up. */
 export interface Chooser {
   /** Fills `choice` in; its `endpoint` is undefined where every endpoint was tried. */
   choose(question: ChoiceQuestion, choice: Choice): void;
