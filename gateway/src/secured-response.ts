@@ -12,6 +12,10 @@ type Fields = OutgoingHttpHeaders | readonly OutgoingHttpHeader[] | undefined;
 
 /** An answer of HTTP/1.1 with the security headers, whoever writes it. */
 export class SecuredResponse extends ServerResponse {
+  // Own from the beginning: set by whoever answers, in either order, they would make responses of two shapes.
+  override statusCode = 200;
+  override statusMessage = "";
+
   override writeHead(status: number, reason?: string | Fields, fields?: Fields): this {
     if (typeof reason !== "string") return super.writeHead(status, secured(this, reason ?? fields));
     return super.writeHead(status, reason, secured(this, fields));
