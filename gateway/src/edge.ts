@@ -1,4 +1,4 @@
-import { continueTrace, runInScope, traceIdOf } from "@antiphon/mesh";
+import { continueTrace, runInScope } from "@antiphon/mesh";
 import { Code } from "@connectrpc/connect";
 import { dropRest } from "./body.ts";
 import { type CallDeps, callRouter } from "./calls.ts";
@@ -48,7 +48,6 @@ interface Deps {
  * request contains makes it throw.
  */
 export function edgeHandler({ calls, cors, media, page, telemetry }: Deps): NodeHandler {
-  const isCall = (path: string) => calls.get(path) !== undefined;
   const traced: Answer = (request, response, target) =>
     runInScope({ traceparent: String(request.headers.traceparent) }, () => media(request, response, target));
 
@@ -63,18 +62,19 @@ export function edgeHandler({ calls, cors, media, page, telemetry }: Deps): Node
   return async (request, response) => {
     try {
       response.on("finish", dropUnread);
-      const target = targetOf(request, isCall);
+      const exact = calls.get(request.url ?? "/");
+      const target = targetOf(request, exact !== undefined);
       if (!target) {
         refuse(response, 400, "the request's host or path is not valid\n");
         return;
       }
-      const call = calls.get(target.pathname);
+      const call = exact ?? calls.get(target.pathname);
       const [route, answer] = call ? [target.pathname, call] : find(target.pathname);
       // A trace begins here: one from outside is not believed.
       const traceparent = continueTrace(undefined);
       request.headers.traceparent = traceparent;
       const protocol = call ? protocolOf(request) : "http";
-      telemetry.observe(response, { route, protocol, trace: traceIdOf(traceparent) });
+      telemetry.observe(response, { route, protocol, traceparent });
       if (cors.answers(request, response)) return;
       await answer(request, response, target);
     } catch (error) {

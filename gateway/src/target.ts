@@ -14,13 +14,16 @@ const HOST = /^(?:[a-z0-9](?:[a-z0-9.-]{0,253}[a-z0-9])?|\[[0-9a-f:.]{2,45}\])(?
 
 /**
  * Where a request goes, or undefined where it has no host or path that is valid: `Host: [` throws inside of
- * `new URL`. What `isPath` knows as it stands is spared the parser, which costs more than all else here.
+ * `new URL`.
+ *
+ * @param isPath the request's URL is known to be a path and no more: it is spared the parser, which costs more
+ *   than all else here
  */
-export function targetOf(request: NodeRequest, isPath: (path: string) => boolean): RequestTarget | undefined {
+export function targetOf(request: NodeRequest, isPath: boolean): RequestTarget | undefined {
   const host = requestHost(request);
   if (host === undefined) return undefined;
   const path = request.url ?? "/";
-  if (isPath(path)) return { host, pathname: path, searchParams: NO_PARAMS };
+  if (isPath) return { host, pathname: path, searchParams: NO_PARAMS };
   return URL.parse(path, `http://${host}`) ?? undefined;
 }
 

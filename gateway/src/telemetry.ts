@@ -5,6 +5,7 @@ import {
   LeanCounter,
   LeanHistogram,
   type Logger,
+  traceIdOf,
 } from "@antiphon/mesh";
 import { Code } from "@connectrpc/connect";
 import type { Registry } from "prom-client";
@@ -27,8 +28,7 @@ export interface Observed {
   /** A path of the contract, or a word for others: never a raw path. */
   readonly route: string;
   readonly protocol: EdgeProtocol;
-  /** The id of its trace. */
-  readonly trace: string;
+  readonly traceparent: string;
 }
 
 interface Deps {
@@ -62,7 +62,7 @@ export function edgeTelemetry({ metrics, log, monotonic }: Deps): EdgeTelemetry 
   };
 
   return {
-    observe(response, { route, protocol, trace }) {
+    observe(response, { route, protocol, traceparent }) {
       const startedAtMs = monotonic();
       response.on("close", () => {
         const status = response.writableFinished ? response.statusCode : GONE;
@@ -72,6 +72,7 @@ export function edgeTelemetry({ metrics, log, monotonic }: Deps): EdgeTelemetry 
         counted.count(code, status, protocol);
         counted.duration.observe(elapsedMs / 1000);
         const durationMs = Math.round(elapsedMs * 100) / 100;
+        const trace = traceIdOf(traceparent);
         log.info({ route, code: codeLabel(code), status, protocol, durationMs, trace }, "request");
       });
     },

@@ -53,10 +53,13 @@ class RunningAttempt implements AttemptObserver {
       },
       this,
     );
-    this.#call.onAbort = (outcome) => {
+    // Not a literal assigned to the property: V8 would make it an old object at once, and all that it reaches, the
+    // whole call, would follow at the next scavenge instead of dying there.
+    const onAbort = (outcome: CallOutcome) => {
       this.#attempt?.cancel();
       this.end(outcome);
     };
+    this.#call.onAbort = onAbort;
     if (body) this.#call.messagesSent = 1;
     else {
       this.#source = (request as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();

@@ -1,18 +1,19 @@
-import { randomFillSync } from "node:crypto";
+import { randomBytes } from "node:crypto";
 
 const VALID = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
-// One system call for many ids.
-const pool = Buffer.alloc(24 * 170);
-let used = pool.length;
+// One system call for many ids, which are parts of one string until they are sent.
+const POOL_BYTES = 4096;
+let pool = "";
+let used = 0;
 
 function randomHex(bytes: number): string {
-  if (used + bytes > pool.length) {
-    randomFillSync(pool);
+  if (used + 2 * bytes > pool.length) {
+    pool = randomBytes(POOL_BYTES).toString("hex");
     used = 0;
   }
-  used += bytes;
-  return pool.toString("hex", used - bytes, used);
+  used += 2 * bytes;
+  return pool.slice(used - 2 * bytes, used);
 }
 
 /**
@@ -23,8 +24,7 @@ export function continueTrace(received: string | undefined): string {
   if (received !== undefined && VALID.test(received)) {
     return `${received.slice(0, 36)}${randomHex(8)}${received.slice(52)}`;
   }
-  const ids = randomHex(24);
-  return `00-${ids.slice(0, 32)}-${ids.slice(32)}-01`;
+  return `00-${randomHex(16)}-${randomHex(8)}-01`;
 }
 
 /** The trace's id, 32 hexadecimal digits. */
