@@ -111,10 +111,11 @@ interface Plan {
   readonly rounds: number;
   readonly durationMs: number;
   /**
-   * Until what is hot has been compiled, which for more code takes longer: after 12,000 calls the gateway still
-   * takes a third more for each than after 20,000. The quick run has no time for that.
+   * Rounds before, until what is hot has been compiled, which for more code takes longer: after 12,000 calls the
+   * gateway still takes a third more for each than after 20,000. The quick run has no time for so many. The targets
+   * take turns here too: V8 throws compiled code away while a process rests for 8 s.
    */
-  readonly warmUpMs: number;
+  readonly warmUpRounds: { readonly first: number; readonly others: number };
 }
 
 /**
@@ -125,19 +126,24 @@ interface Plan {
  */
 export async function run({ quick, say }: BenchOptions): Promise<readonly Line[]> {
   const plan: Plan = quick
-    ? { processes: 2, rounds: 3, durationMs: 120, warmUpMs: 800 }
-    : { processes: 3, rounds: 5, durationMs: 400, warmUpMs: 2500 };
+    ? { processes: 2, rounds: 3, durationMs: 120, warmUpRounds: { first: 13, others: 3 } }
+    : { processes: 4, rounds: 4, durationMs: 400, warmUpRounds: { first: 15, others: 5 } };
   const backend = new Worker("../peers/gateway/backend.ts", []);
   const backendPort = await backend.hear<number>();
   const measured = new Map<string, Measured[]>();
   say(`answers: ${answers.small.length} B, ${answers.large.length} B, ${answers.streamed.length} B streamed`);
   try {
     for (let process = 1; process <= plan.processes; process++) {
+      const first = new Map<Target, number[]>(TARGETS.map((target) => [target, []]));
       await runProcesses(plan, String(backendPort), (scenario, target, result) => {
         const key = `${scenario.metric} ${target}`;
         measured.set(key, [...(measured.get(key) ?? []), result]);
+        if (scenario === SCENARIOS[0]) first.get(target)!.push(cpuUsOf(scenario, result));
       });
-      say(`process ${process}/${plan.processes} of each target`);
+      const figures = [...first].map(([target, rounds]) => `${target} ${round(median(rounds))}`);
+      say(
+        `process ${process}/${plan.processes} of each target: ${SCENARIOS[0]!.metric} ${figures.join(", ")}`,
+      );
     }
   } finally {
     backend.stop();
@@ -147,11 +153,7 @@ export async function run({ quick, say }: BenchOptions): Promise<readonly Line[]
       const of = (target: Target) => measured.get(`${scenario.metric} ${target}`)!;
       const compare = (metric: string, unit: string, figure: (one: Measured) => number) =>
         line(scenario, peer, { metric, unit, ours: of("gateway"), theirs: of(peer), figure }, plan);
-      const cpu = compare(
-        scenario.metric,
-        "us",
-        (one) => one.cpuUs / (one.latenciesMs.length * scenario.units),
-      );
+      const cpu = compare(scenario.metric, "us", (one) => cpuUsOf(scenario, one));
       if (scenario !== SCENARIOS[0]) return [cpu];
       return [
         cpu,
@@ -162,9 +164,13 @@ export async function run({ quick, say }: BenchOptions): Promise<readonly Line[]
   );
 }
 
+function cpuUsOf({ units }: Scenario, { cpuUs, latenciesMs }: Measured): number {
+  return cpuUs / (latenciesMs.length * units);
+}
+
 /** Measures one process of each target. */
 async function runProcesses(
-  { rounds, durationMs, warmUpMs }: Plan,
+  { rounds, durationMs, warmUpRounds }: Plan,
   backendPort: string,
   onMeasured: (scenario: Scenario, target: Target, result: Measured) => void,
 ): Promise<void> {
@@ -175,15 +181,21 @@ async function runProcesses(
       const worker = new Worker(`../peers/gateway/${target}.ts`, [backendPort]);
       servers.set(target, { worker, port: await worker.hear<number>() });
     }
-    for (let turn = -1; turn < rounds; turn++) {
-      for (const scenario of SCENARIOS) {
-        // Whoever comes first after another kind of request is a little colder.
-        for (const target of turn % 2 === 0 ? TARGETS : TARGETS.toReversed()) {
-          const server = servers.get(target)!;
-          const result = await runRound(scenario, server, agent, turn < 0 ? warmUpMs : durationMs);
-          if (turn >= 0) onMeasured(scenario, target, result);
-        }
+    const turn = async (scenario: Scenario, order: readonly Target[], onResult?: typeof onMeasured) => {
+      for (const target of order) {
+        const result = await runRound(scenario, servers.get(target)!, agent, durationMs);
+        onResult?.(scenario, target, result);
       }
+    };
+    // What each kind does makes V8 give up some of what it compiled for the kinds before, so the first comes last.
+    for (const scenario of SCENARIOS.toReversed()) {
+      const turns = warmUpRounds[scenario === SCENARIOS[0] ? "first" : "others"];
+      for (let done = 0; done < turns; done++) await turn(scenario, TARGETS);
+    }
+    for (let round = 0; round < rounds; round++) {
+      // Whoever comes first after another kind of request is a little colder.
+      const order = round % 2 === 0 ? TARGETS : TARGETS.toReversed();
+      for (const scenario of SCENARIOS) await turn(scenario, order, onMeasured);
     }
   } finally {
     agent.destroy();
