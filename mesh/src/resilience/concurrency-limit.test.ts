@@ -15,16 +15,18 @@ const PRIORITIES = ["critical", "normal", "sheddable"] as const;
 class VirtualServer implements LoopMeter {
   readonly limit: ConcurrencyLimit;
   readonly #unloaded = new UnloadedTime();
-  readonly #workMs: number;
+  readonly #workMs: (call: number) => number;
   readonly #nackMs: number;
+  #begun = 0;
   #nowMs = 0;
   #busyMs = 0;
   #seen = { nowMs: 0, busyMs: 0 };
   #immediates: ((nowMs: number) => void)[] = [];
   #answers: ((nowMs: number) => void)[] = [];
 
-  constructor(workMs: number, nackMs: number, options?: LimitOptions) {
-    this.#workMs = workMs;
+  /** @param workMs of every call, or of each in the order of their beginning */
+  constructor(workMs: number | ((call: number) => number), nackMs: number, options?: LimitOptions) {
+    this.#workMs = typeof workMs === "number" ? () => workMs : workMs;
     this.#nackMs = nackMs;
     this.limit = new ConcurrencyLimit(this, options);
   }
@@ -80,7 +82,7 @@ class VirtualServer implements LoopMeter {
     const enteredAtMs = this.limit.enter(priority, this.#nowMs);
     this.limit.start(this.#nowMs, () => {
       const begunAtMs = this.#nowMs;
-      this.#spend(this.#workMs);
+      this.#spend(this.#workMs(this.#begun++));
       const unloaded = this.#unloaded;
       this.limit.leave({ priority, enteredAtMs, begunAtMs, ending: "answered", unloaded }, this.#nowMs);
       this.#answers.push(onAnswer);
@@ -205,6 +207,25 @@ function limitAt(utilisation: number, options?: LimitOptions) {
   run(30, 1, 10);
   return { limit, unloaded, run };
 }
+
+describe("a process that has just begun, whose code becomes ten times as fast as it is compiled", () => {
+  const workMs = (call: number) => 1 + 9 * Math.exp(-call / 300);
+
+  test("refuses nobody of those whom it can soon keep up with", () => {
+    const { refused, tookMs } = new VirtualServer(workMs, 0.1).run(150, 20_000);
+    expect(refused.normal).toBe(0);
+    expect(Math.max(...tookMs)).toBeLessThan(500);
+  });
+
+  test("refuses as others do once it has had its time", () => {
+    const server = new VirtualServer(workMs, 0.1);
+    server.run(150, 10_000);
+    server.run(3_000, 5_000);
+    const { refused, tookMs } = server.run(3_000, 10_000);
+    expect(refused.normal).toBeGreaterThan(15_000);
+    expect(p99(tookMs)).toBeLessThan(20);
+  });
+});
 
 test("while the event loop has time to spare, no number of calls below the minimum is refused", () => {
   const { limit, run } = limitAt(0.3);

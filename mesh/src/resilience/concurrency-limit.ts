@@ -27,6 +27,11 @@ const TOLERANCE = 1.5;
  * is certain that calls keep it busy, because they stand in line to begin, and where it may be something else.
  */
 const WAITING = { standing: { calls: 5, workMs: 5 }, busy: { calls: 10, workMs: 50 } } as const;
+/**
+ * So long after its first call a process may have more waiting: it runs code that is not compiled yet, which
+ * passes by itself, and whoever is refused for it has come too early.
+ */
+const COLD = { ms: 5_000, calls: 10, workMs: 500 } as const;
 /** A queue that was not empty for so long is no burst. */
 const STANDING_MS = 500;
 /** Nobody is let in who would wait for longer. */
@@ -73,11 +78,11 @@ export interface Ended {
  *
  * The process is strained while that queue has not been empty for 500 ms (CoDel's idea: a burst empties it, an
  * overload does not), while no call was quick for so long in a busy loop, or while the loop was busy for nearly
- * all of the last second. Every 100 ms it compares
- * what calls took with what they take unloaded. While it is strained, a ratio above 1.5 lowers the limit in
- * proportion, down to what keeps the processor busy by Little's law (what a call takes unloaded ÷ what it
- * costs in CPU time) and a few more that wait. While it has time to spare, calls in flight wait for somebody
- * else, which costs memory alone: then the limit goes down only from `minLimit` on. Without either it doubles
+ * all of the last second. Every 100 ms it compares what calls took with what they take unloaded. While it is
+ * strained, a ratio above 1.5 lowers the limit in proportion, down to what keeps the processor busy by Little's law
+ * (what a call takes unloaded ÷ what it costs in CPU time) and a few more that wait: many more while its code is
+ * being compiled. While it has time to spare, calls in flight wait for somebody else, which costs memory alone:
+ * then the limit goes down only from `minLimit` on. Without either it doubles
  * until it is out of the way. No I/O, no timer; O(1).
  *
  * Sources: Netflix's concurrency-limits (Gradient2, Vegas); Nichols and Jacobson 2012, "Controlling Queue Delay".
@@ -100,6 +105,7 @@ export class ConcurrencyLimit {
   #turnAtMs: number | undefined;
   #endedInTurn: Ended[] = [];
   readonly #observed = new Set<UnloadedTime>();
+  #firstAtMs: number | undefined;
   #windowAtMs: number | undefined;
   #cpuMsAtWindow = 0;
   #peak = 0;
@@ -202,6 +208,7 @@ export class ConcurrencyLimit {
 
   /** Takes stock where 100 ms have passed; done at the end of turns, and for whoever wants to look. */
   look(nowMs: number): void {
+    this.#firstAtMs ??= nowMs;
     this.#windowAtMs ??= nowMs;
     const elapsedMs = nowMs - this.#windowAtMs;
     if (elapsedMs < WINDOW_MS) return;
@@ -217,7 +224,7 @@ export class ConcurrencyLimit {
     if (this.#ended > 0) this.#slowness = this.#unloadedMs > 0 ? this.#tookMs / this.#unloadedMs : 1;
     // It fades, or else nobody might be let in who could show that it is over.
     else if (this.#inFlight === 0) this.#slowness = Math.max(1, this.#slowness / 2);
-    this.#adapt(elapsedMs);
+    this.#adapt(elapsedMs, nowMs - this.#firstAtMs < COLD.ms);
     this.#windowAtMs = nowMs;
     this.#cpuMsAtWindow = cpuMs;
     this.#peak = this.#inFlight;
@@ -295,9 +302,9 @@ export class ConcurrencyLimit {
     this.#observed.add(unloaded);
   }
 
-  #adapt(elapsedMs: number): void {
+  #adapt(elapsedMs: number, isCold: boolean): void {
     const gradient = Math.min(1, Math.max(0.5, TOLERANCE / this.#slowness));
-    const floor = this.strained ? this.#leastUnderStrain() : this.#minLimit;
+    const floor = this.strained ? this.#leastUnderStrain(isCold) : this.#minLimit;
     const isSlow = this.#ended > 0 && gradient < 1 && this.#peak > floor / 2;
     let limit = this.#limit;
     // Where the limit is far away, what is in flight is what has become too much.
@@ -308,11 +315,11 @@ export class ConcurrencyLimit {
     this.#limit = Math.min(this.#maxLimit, Math.max(floor, limit));
   }
 
-  #leastUnderStrain(): number {
+  #leastUnderStrain(isCold: boolean): number {
     const cpuMs = this.#cpuMsPerCall();
     if (cpuMs === 0) return this.#minLimit;
     const atWork = this.#recentUnloadedMs / this.#recentlyEnded / cpuMs;
-    const waiting = this.#isStanding ? WAITING.standing : WAITING.busy;
+    const waiting = isCold ? COLD : this.#isStanding ? WAITING.standing : WAITING.busy;
     return atWork + Math.max(waiting.calls, waiting.workMs / cpuMs);
   }
 
