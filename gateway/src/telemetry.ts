@@ -28,6 +28,7 @@ export interface Observed {
   /** A path of the contract, or a word for others: never a raw path. */
   readonly route: string;
   readonly protocol: EdgeProtocol;
+  /** Of its trace, which the edge began. */
   readonly traceparent: string;
 }
 

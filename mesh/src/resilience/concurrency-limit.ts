@@ -28,8 +28,8 @@ const TOLERANCE = 1.5;
  */
 const WAITING = { standing: { calls: 5, workMs: 5 }, busy: { calls: 10, workMs: 50 } } as const;
 /**
- * So long after its first call a process may have more waiting: it runs code that is not compiled yet, which
- * passes by itself, and whoever is refused for it has come too early.
+ * So long after it was first looked at, by a call or by who reads its metrics, a process may have more waiting: it
+ * runs code that is not compiled yet, which passes by itself.
  */
 const COLD = { ms: 5_000, calls: 10, workMs: 500 } as const;
 /** A queue that was not empty for so long is no burst. */
@@ -82,8 +82,7 @@ export interface Ended {
  * strained, a ratio above 1.5 lowers the limit in proportion, down to what keeps the processor busy by Little's law
  * (what a call takes unloaded ÷ what it costs in CPU time) and a few more that wait: many more while its code is
  * being compiled. While it has time to spare, calls in flight wait for somebody else, which costs memory alone:
- * then the limit goes down only from `minLimit` on. Without either it doubles
- * until it is out of the way. No I/O, no timer; O(1).
+ * then the limit goes down only from `minLimit` on. Without either it doubles until it is out of the way. No I/O, no timer; O(1).
  *
  * Sources: Netflix's concurrency-limits (Gradient2, Vegas); Nichols and Jacobson 2012, "Controlling Queue Delay".
  */
